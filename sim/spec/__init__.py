@@ -1,0 +1,22 @@
+"""Frozen specifications: business, market, policy, effects, horizon. Data only."""
+
+from sim.spec.business import BusinessSpec, DecisionSpec, Milestones, Usage
+from sim.spec.contacts import Contacts
+from sim.spec.market import MarketSpec
+from sim.spec.policy import PolicySpec
+from sim.spec.study import Dated, Effect, Horizon, Timeline, StudySpec
+
+__all__ = [
+    "BusinessSpec",
+    "Contacts",
+    "Dated",
+    "DecisionSpec",
+    "Effect",
+    "Horizon",
+    "MarketSpec",
+    "Milestones",
+    "PolicySpec",
+    "Timeline",
+    "StudySpec",
+    "Usage",
+]

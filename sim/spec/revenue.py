@@ -1,0 +1,118 @@
+"""Ways of earning, as data. One class per part; the mechanisms are in ``sim.revenue``.
+
+Money is in major units here and becomes integer minor units (cents) when it is posted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sim.spec.distribution import Distribution
+from sim.spec.fields import FORBID_EXTRA, BySegment, number, probability
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevenuePart:
+    """What all parts share: the product sold and the share of revenue that serving it costs."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    product: str
+    cost_share: BySegment = number("1", "cost of sales as a share of revenue", low=0, high=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription(RevenuePart):
+    """Units (seats, organisations) at a yearly price, invoiced for the whole term in advance.
+
+    Starts with activity ``starts``, is invoiced again with ``renewed``, ends with ``churned``. Once a month a
+    customer may add (``expand``) or give back (``shrink``) a share of its units: two monthly decisions.
+    """
+
+    kind: Literal["subscription"]
+    starts: str
+    units: Distribution
+    price_year: BySegment = number("money/unit/year", "price", above=0)
+    term_months: float = number("months", "length of the contract", above=0)
+    expand: str | None = None
+    expand_share: BySegment = number("1", "units added by one expansion, as a share", low=0, high=10, default=0.0)
+    shrink: str | None = None
+    shrink_share: BySegment = number("1", "units returned by one contraction", low=0, high=1, default=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeRate(RevenuePart):
+    """A share of the customers' sales on the platform (GMV), kept at monthly settlement.
+
+    ``gmv_month`` is a merchant's own level; the Rate named ``gmv`` multiplies it (consumers, season, use).
+    """
+
+    kind: Literal["take_rate"]
+    starts: str
+    gmv_month: Distribution
+    rate: BySegment = number("1", "share of GMV kept", low=0, high=1)
+    noise: float = number("1", "sd of the logarithm of a merchant's month", low=0, high=3)
+    advert_rate: BySegment = number("1", "adverts and value-added services as a share of GMV", low=0, high=1, default=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitSale(RevenuePart):
+    """Goods: a small first order, larger reorders that grow with trust.
+
+    Invoiced as a deposit when ordered, the balance when ``delivered``, the retention ``retention_days`` later.
+    ``trust_gain`` is the growth of reorder size with every good cycle.
+    """
+
+    kind: Literal["unit_sale"]
+    starts: str
+    delivered: str
+    repeats: str
+    first_units: Distribution
+    reorder_units: Distribution
+    unit_price: BySegment = number("money/unit", "price", above=0)
+    deposit: float = number("1", "share invoiced with the order", low=0, high=1)
+    retention: float = number("1", "share held back after installation", low=0, high=1)
+    retention_days: float = number("days", "how long it is held back", low=0)
+    trust_gain: float = number("1", "growth of the reorder with every completed order", low=0, high=5, default=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffHours(RevenuePart):
+    """Hours of our people, sold by the hour: earned as they are worked at ``stop``, part prepaid at signing."""
+
+    kind: Literal["staff_hours"]
+    starts: str
+    stop: str
+    rate_hour: BySegment = number("money/hour", "price of an hour", above=0)
+    prepaid: float = number("1", "share of the contract invoiced at signing", low=0, high=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeShare(RevenuePart):
+    """A base fee and a share of the additional sales that the customer owes to us, after they are made."""
+
+    kind: Literal["outcome_share"]
+    starts: str
+    customer_sales_month: Distribution
+    noise: float = number("1", "sd of the logarithm of a customer's month", low=0, high=3)
+    lift: BySegment = number("1", "additional sales at full use, as a share of the customer's sales", low=0, high=5)
+    share: BySegment = number("1", "our share of the additional sales", low=0, high=1)
+    base_year: BySegment = number("money/year", "base fee", low=0)
+    disputed: float = probability("chance that a month's fee is disputed and not paid", default=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consumption(RevenuePart):
+    """Metered use: a framework contract, automatic orders, a bill at month end, prepaid or collected later."""
+
+    kind: Literal["consumption"]
+    starts: str
+    use_month: Distribution
+    noise: float = number("1", "sd of the logarithm of a customer's month", low=0, high=3)
+    growth_year: BySegment = number("1/year", "growth of use", low=-1, high=10)
+    price_change_year: float = number("1/year", "change of the price level", low=-1, high=10)
+    prepaid: BySegment = number("1", "1: balance topped up in advance, 0: billed after use", low=0, high=1)
+
+
+RevenueSpec = Subscription | TakeRate | UnitSale | StaffHours | OutcomeShare | Consumption
+"""Any revenue part; ``kind`` tells which."""
