@@ -85,7 +85,8 @@ class MarketSpec:
 
     ``season`` (12 months, jan..dec) multiplies exposure, ``buying`` is seen by decisions as its logarithm;
     ``weekday`` (mon..sun) multiplies exposure. ``noise`` is the sd of the logarithm of a weekly factor common
-    to all accounts. ``opening`` is reserved: a study starts from empty.
+    to all accounts. ``figures`` are named numbers that a business refers to by interpolation (buyers' own
+    durations, for example). ``opening`` is reserved: a study starts from empty.
     """
 
     __pydantic_config__ = FORBID_EXTRA
@@ -101,6 +102,7 @@ class MarketSpec:
     buying: dict[str, float] = number("1", "factor on buying by month", above=0)
     weekday: dict[str, float] = number("1", "factor on exposure by weekday", low=0)
     noise: float = number("1", "sd of the logarithm of a week's exposure", low=0, high=3)
+    reference_price: dict[str, BySegment] = number("money/unit", "price buyers compare with, by product", above=0)
     label: str = ""
     opening: None = None
     figures: dict[str, Any] = field(default_factory=dict)
