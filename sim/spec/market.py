@@ -77,6 +77,7 @@ class Payment:
     delay_days: Distribution
     bad_debt: BySegment = probability("chance that an invoice is never paid")
     write_off_days: float = number("days", "age at which an unpaid invoice is written off", low=0)
+    due_days: float | None = number("days", "agreed payment term; null: none is tracked", low=0, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,147 @@
+"""Invoices and payments: due lists, served once a day at the close of business.
+
+An invoice is paid after the buyer's own delay, on a working day; a keyed share is never paid and is written off.
+Invoices asked for during the day are issued at its close. Sources: L16, C57, C61, [002]:128-130.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.distributions import bind, by_segment
+from sim.events import ACTIVITY_CODE
+from sim.units import snap
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+CLOSE = 0.75
+"""Hour of the daily close, as a part of the day (18:00)."""
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """What is invoiced: product, account of the books that it credits, memo and the receivable it stands in."""
+
+    product: int
+    credit: str
+    memo: str
+    receivable: str = "receivable"
+    later_days: float = 0.0
+
+
+Batch = tuple[Invoice, np.ndarray, np.ndarray, np.ndarray]
+
+
+class Billing:
+    """All invoices of one replication."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.asked: dict[Invoice, list[tuple[int, int, int]]] = {}
+        self.due: defaultdict[int, list[tuple[str, Batch]]] = defaultdict(list)
+        self.parts: dict[str, int] = {}
+        self._delay, self._bad = world.streams.name("payment.delay"), world.streams.name("payment.bad")
+        self.first_day = date.fromisoformat(world.spec.horizon.start).toordinal()
+        self.configure()
+
+    def configure(self) -> None:
+        """Take the market's payment habits."""
+        payment, segments = self.world.spec.market.payment, self.world.population.segments
+        self.delay = bind(payment.delay_days, segments)
+        self.bad_debt = by_segment(payment.bad_debt, segments)
+        self.payment = payment
+
+    def ask(self, invoice: Invoice, account: int, contract: int, amount: int) -> None:
+        """Ask for an invoice over ``amount`` minor units, issued at today's close."""
+        if amount:
+            self.asked.setdefault(invoice, []).append((account, contract, amount))
+
+    def days(self) -> Iterator[Any]:
+        """Process: the daily close."""
+        world = self.world
+        yield world.env.timeout(CLOSE)
+        while True:
+            day = int(world.env.now)
+            for what, batch in self.due.pop(day, ()):
+                self._serve(what, batch)
+            asked, self.asked = self.asked, {}
+            for invoice, rows in asked.items():
+                columns = np.array(rows, np.int64)
+                self.issue(invoice, columns[:, 0], columns[:, 1], columns[:, 2])
+            yield world.env.timeout(1.0)
+
+    def issue(self, invoice: Invoice, accounts: np.ndarray, contracts: np.ndarray, amounts: np.ndarray) -> None:
+        """Issue invoices now: book them, log them, and enter the days on which they will be paid or given up."""
+        world, now = self.world, self.world.env.now
+        some = amounts > 0
+        accounts, contracts, amounts = accounts[some], contracts[some], amounts[some]
+        if not accounts.size:
+            return
+        world.ledger.post(
+            now, invoice.receivable, invoice.credit, amounts, invoice.memo,
+            account=accounts, contract=contracts, product=invoice.product,
+        )  # fmt: skip
+        world.recorder.marks(
+            accounts, ACTIVITY_CODE["invoiced"], now,
+            note=world.recorder.note(invoice.memo), amount=amounts, product=invoice.product,
+        )  # fmt: skip
+        self._schedule(invoice, accounts, contracts, amounts)
+
+    def _schedule(self, invoice: Invoice, accounts: np.ndarray, contracts: np.ndarray, amounts: np.ndarray) -> None:
+        world, now = self.world, self.world.env.now
+        part = self.parts.setdefault(invoice.memo, len(self.parts))
+        today, segment = self.first_day + int(now), world.population.segment[accounts]
+        delay = self.delay.ppf(world.streams.of(self._delay, today, accounts, part), segment) + invoice.later_days
+        bad = world.streams.of(self._bad, today, accounts, part) < self.bad_debt[segment]
+        days = np.where(bad, self.payment.write_off_days + invoice.later_days, np.maximum(np.rint(delay), 0.0))
+        self._enter("write_off", invoice, days, bad, (accounts, contracts, amounts))
+        self._enter("pay", invoice, days, ~bad, (accounts, contracts, amounts))
+        if self.payment.due_days is not None:
+            term = np.full(len(days), self.payment.due_days + invoice.later_days)
+            self._enter("remind", invoice, term, days > term, (accounts, contracts, amounts))
+
+    def _enter(
+        self, what: str, invoice: Invoice, days: np.ndarray, chosen: np.ndarray,
+        columns: tuple[np.ndarray, np.ndarray, np.ndarray],
+    ) -> None:  # fmt: skip
+        today = int(self.world.env.now)
+        working, horizon = self.world.calendar.opening, self.world.horizon
+        due = today + days
+        for day in np.unique(due[chosen & (due < horizon)]).tolist():
+            rows = chosen & (due == day)
+            accounts, contracts, amounts = (column[rows] for column in columns)
+            self._on(max(int(working(day)), today + 1), what, (invoice, accounts, contracts, amounts))
+
+    def _on(self, day: int, what: str, batch: Batch) -> None:
+        if day < self.world.horizon:
+            self.due[day].append((what, batch))
+
+    def _serve(self, what: str, batch: Batch) -> None:
+        invoice, accounts, contracts, amounts = batch
+        debit, activity = {
+            "pay": ("cash", "paid"),
+            "write_off": ("bad_debt", "written_off"),
+            "remind": (None, "overdue"),
+        }[what]
+        world, now = self.world, self.world.env.now
+        if debit is not None:
+            world.ledger.post(
+                now, debit, invoice.receivable, amounts, invoice.memo,
+                account=accounts, contract=contracts, product=invoice.product,
+            )  # fmt: skip
+        world.recorder.marks(
+            accounts, ACTIVITY_CODE[activity], now,
+            note=world.recorder.note(invoice.memo), amount=amounts, product=invoice.product,
+        )  # fmt: skip
+
+
+def closing_time(month_end: float) -> float:
+    """When a month is closed: the last moment before its end."""
+    return float(snap(month_end)) - 2.0**-20

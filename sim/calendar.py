@@ -1,0 +1,101 @@
+"""Working time: which hours of which days people work, and where so many hours of work end.
+
+All times are days from the start of the horizon. Both maps (to the next opening, to the end of some work) cost
+the same however far they reach, and never decrease.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+
+from sim.spec.policy import Calendar
+from sim.units import GRID
+
+_INVERSE = 1.0 / GRID
+
+
+def month_ends(start: str, days: float) -> list[float]:
+    """Ends of the calendar months that close within the horizon, in days from ``start``."""
+    first = date.fromisoformat(start)
+    ends: list[float] = []
+    year, month = first.year, first.month
+    while True:
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+        end = float((date(year, month, 1) - first).days)
+        if end > days:
+            return ends
+        ends.append(end)
+
+
+class WorkCalendar:
+    """Working hours over a horizon and ``slack`` days beyond it.
+
+    Parameters
+    ----------
+    spec : Calendar
+        Working days a week from Monday on, opening hour, hours a day, holidays.
+    start : str
+        ISO date of day 0.
+    days : float
+        Length of the horizon.
+    """
+
+    def __init__(self, spec: Calendar, start: str, days: float, slack: int = 1500) -> None:
+        first, holidays = date.fromisoformat(start), set(spec.holidays.values())
+        self.days_known = int(days) + slack
+        dates = [first + timedelta(d) for d in range(self.days_known)]
+        working = [d.weekday() < spec.workdays and d.isoformat() not in holidays for d in dates]
+        self.working = working
+        self.work_days = [d for d, works in enumerate(working) if works]
+        self.before = np.concatenate([[0], np.cumsum(working)]).tolist()
+        self.open_hour, self.hours = spec.open_hour, spec.hours
+        self.around_the_clock = all(working) and spec.hours == 24
+
+    def opening(self, t: float) -> float:
+        """First working moment at or after ``t``."""
+        if self.around_the_clock:
+            return t
+        d = int(t)
+        if d >= self.days_known:
+            return t
+        if self.working[d]:
+            hour = (t - d) * 24.0 - self.open_hour
+            if 0.0 <= hour < self.hours:
+                return t
+            if hour < 0.0:
+                return self._time(d, 0.0)
+            d += 1
+        return self._nth(self.before[d], 0.0)
+
+    def finish(self, t: float, work: float) -> float:
+        """When ``work`` hours begun at ``t`` are done, counting working time only."""
+        if self.around_the_clock:
+            return round((t + work / 24.0) * _INVERSE) * GRID
+        d = int(t)
+        if d >= self.days_known:
+            return t + work / self.hours
+        done = 0.0
+        if self.working[d]:
+            done = min(max((t - d) * 24.0 - self.open_hour, 0.0), self.hours)
+        full, rest = divmod(done + work, self.hours)
+        if rest <= 0.0 and full > 0.0:
+            full, rest = full - 1.0, self.hours
+        return self._nth(self.before[d] + int(full), rest)
+
+    def worked(self, t: np.ndarray) -> np.ndarray:
+        """Working hours before each of the times ``t``."""
+        t = np.asarray(t, float)
+        d = np.clip(t.astype(np.int64), 0, self.days_known - 1)
+        before, working = np.asarray(self.before), np.asarray(self.working)
+        hour = np.clip((t - d) * 24.0 - self.open_hour, 0.0, self.hours)
+        return before[d] * self.hours + np.where(working[d], hour, 0.0)
+
+    def _nth(self, k: int, hour: float) -> float:
+        if k >= len(self.work_days):
+            return float(self.days_known)
+        return self._time(self.work_days[k], hour)
+
+    def _time(self, day: int, hour: float) -> float:
+        return round((day + (self.open_hour + hour) / 24.0) * _INVERSE) * GRID

@@ -1,0 +1,189 @@
+"""Decision, Duration, Rate: the three ways in which anything is decided.
+
+* ``Decision``: logit p = base[segment] + frailty[account] + sum of strength * signal
+* ``Duration``: a distribution times exp(sum of strength * signal)
+* ``Rate``: an intensity times exp(sum of strength * signal)
+
+Every mechanism of the register is one signal and one line of effects, which can be switched off, swept, tested
+alone and explained (``Decision.terms``). Probabilities are rounded to single precision before they are used and
+logged, so that the last bit of a logarithm, which differs between processors, decides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.distributions import bind, by_segment, normal
+from sim.signals import SIGNALS
+from sim.spec import DecisionSpec, Effect
+from sim.spec.distribution import Distribution, Fixed
+from sim.streams import Draws
+from sim.units import GRID
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+_TINY = 1e-300
+Term = tuple[str, float, Callable[["World", Any], Any]]
+
+
+def _terms(effects: dict[str, Effect]) -> tuple[list[Term], list[Term]]:
+    """Static and dynamic terms, those of strength 0 left out."""
+    static: list[Term] = []
+    dynamic: list[Term] = []
+    for name, effect in effects.items():
+        if effect.strength:
+            signal = SIGNALS[effect.signal or name]
+            (static if signal.static else dynamic).append((name, effect.strength, signal.read))
+    return static, dynamic
+
+
+class _Sum:
+    """Sum of strength * signal, the static part evaluated once for all accounts."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name = world, name
+        self.configure()
+
+    def configure(self) -> None:
+        """Take strengths, bases and prices from the specification that holds now."""
+        everyone = np.arange(len(self.world.population.segment))
+        self.static_terms, self.dynamic = _terms(self.world.spec.effects.get(self.name, {}))
+        self.static = np.zeros(len(everyone))
+        for _, strength, read in self.static_terms:
+            self.static += strength * read(self.world, everyone)
+
+    def many(self, accounts: np.ndarray) -> np.ndarray:
+        """The sum for an index array."""
+        total = self.static[accounts]
+        for _, strength, read in self.dynamic:
+            total = total + strength * read(self.world, accounts)
+        return total
+
+    def one(self, account: int) -> float:
+        """The dynamic part for one account."""
+        total = 0.0
+        for _, strength, read in self.dynamic:
+            total += strength * read(self.world, account)
+        return total
+
+    def terms(self, account: int) -> dict[str, float]:
+        """Contribution of every effect for one account, as things stand now."""
+        terms = self.static_terms + self.dynamic
+        return {name: float(strength * read(self.world, account)) for name, strength, read in terms}
+
+
+class Decision(_Sum):
+    """A yes-or-no decision of an account.
+
+    ``decide`` answers for one account at one occurrence, ``chance`` gives probabilities for many. Both the
+    uniform and the probability of every single decision are returned, to be logged.
+    """
+
+    def __init__(self, world: World, name: str) -> None:
+        self.draws = Draws(world.streams, f"decision.{name}", lambda u, first: u)
+        code = world.streams.name(f"frailty.{name}")
+        self._frailty = normal(world.streams.uniforms(code, 0, 0, len(world.population.segment)))
+        super().__init__(world, name)
+
+    @property
+    def spec(self) -> DecisionSpec:
+        """What the business says of this decision now."""
+        return self.world.spec.business.decisions[self.name]
+
+    def configure(self) -> None:
+        super().configure()
+        base = np.clip(by_segment(self.spec.base, self.world.population.segments), _TINY, 1.0)
+        with np.errstate(divide="ignore"):
+            logit = np.log(base) - np.log1p(-base)
+        self.static += logit[self.world.population.segment]
+        if self.spec.frailty:
+            self.static += self.spec.frailty * self._frailty
+        self._logit: list[float] = self.static.tolist()
+        self._sure: list[float] = _logistic(self.static).tolist() if not self.dynamic else []
+
+    def chance(self, accounts: np.ndarray) -> np.ndarray:
+        """Probability of yes for each account of an index array, as things stand now."""
+        return _logistic(self.many(accounts))
+
+    def probability(self, account: int) -> float:
+        """Probability of yes for one account, as things stand now."""
+        if self._sure:
+            return self._sure[account]
+        logit = self._logit[account] + self.one(account)
+        if logit < -700.0:
+            return 0.0
+        return float(np.float32(1.0 / (1.0 + math.exp(-logit))))
+
+    def decide(self, account: int, occurrence: int) -> tuple[bool, float, float]:
+        """(outcome, probability, uniform) of kind attempt, period or once."""
+        p, u = self.probability(account), self.draws.get(account, occurrence)
+        return u < p, p, u
+
+    def carry(self, account: int, spell: int, carried: dict[str, float]) -> tuple[bool, float, float]:
+        """The same of kind carried: the uniform of the spell is kept in ``carried`` and rescaled at every yes."""
+        p = self.probability(account)
+        u = carried.pop(self.name, None)
+        if u is None:
+            u = self.draws.get(account, spell)
+        yes = u < p
+        if yes:
+            carried[self.name] = u / p
+        return yes, p, u
+
+    def base_terms(self, account: int) -> dict[str, float]:
+        """Base and frailty of one account, in logit."""
+        spec, population = self.spec, self.world.population
+        base = min(max(by_segment(spec.base, population.segments)[population.segment[account]], _TINY), 1 - 1e-16)
+        return {"base": math.log(base / (1 - base)), "frailty": float(spec.frailty * self._frailty[account])}
+
+
+def _logistic(logit: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return (1.0 / (1.0 + np.exp(-logit))).astype(np.float32).astype(float)
+
+
+class Duration(_Sum):
+    """A time in days or hours. The content is keyed by account and occurrence; calendars come after."""
+
+    def __init__(self, world: World, name: str, read: Callable[[World], Distribution]) -> None:
+        self._read = read
+        self.draws = Draws(world.streams, f"duration.{name}", self._transform)
+        super().__init__(world, name)
+
+    def configure(self) -> None:
+        super().configure()
+        distribution = self._read(self.world)
+        self.bound = bind(distribution, self.world.population.segments)
+        self.fixed = None
+        if isinstance(distribution, Fixed) and isinstance(distribution.value, float | int):
+            self.fixed = float(distribution.value) if not self.static_terms and not self.dynamic else None
+        self.draws.clear()
+
+    def _transform(self, u: np.ndarray, first: int) -> np.ndarray:
+        chosen = slice(first, first + len(u))
+        values = self.bound.ppf(u, self.world.population.segment[chosen])
+        if self.static_terms:
+            values = values * np.exp(self.static[chosen])
+        return np.rint(np.maximum(values, 0.0) / GRID) * GRID
+
+    def of(self, account: int, occurrence: int) -> float:
+        """The duration of one account at one occurrence."""
+        if self.fixed is not None:
+            return self.fixed
+        value = self.draws.get(account, occurrence)
+        if self.dynamic:
+            value = round(value * math.exp(self.one(account)) / GRID) * GRID
+        return value
+
+
+class Rate(_Sum):
+    """A factor on an intensity or a level, for many accounts at once."""
+
+    def factor(self, accounts: np.ndarray) -> np.ndarray:
+        """exp(sum of strength * signal) for each account of an index array."""
+        return np.exp(self.many(accounts))

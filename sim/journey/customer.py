@@ -1,0 +1,85 @@
+"""Life as a customer: a contract term that ends, or month after month in which it may leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.journey.case import Case
+from sim.journey.stop import Stop
+from sim.units import DAYS_PER_MONTH, snap
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+
+class CustomerStop(Stop):
+    """Common to both lives: customers are entered in the monthly list of the world."""
+
+    def __new__(cls, world: World, name: str, code: int) -> CustomerStop:
+        term = world.spec.business.route[name].term_months
+        return object.__new__(TermStop if term is not None else MonthlyStop)
+
+
+class TermStop(CustomerStop):
+    """A term of fixed length, then the renewal ([000]:93, R09)."""
+
+    def enter(self, case: Case) -> None:
+        self.arrive(case)
+        case.started = case.queued
+        case.callbacks = (self.finish,)
+        self.plan(case, float(snap(case.queued + self.spec.term_months * DAYS_PER_MONTH)))
+
+    def finish(self, case: Case) -> None:
+        """The term is over."""
+        self.depart(case, self.yes)
+
+
+class MonthlyStop(CustomerStop):
+    """Every month a hazard: an account leaves when its accumulated hazard reaches its threshold.
+
+    The threshold is one Exp(1) per spell; the monthly probability p adds -ln(1 - p). What is logged for a
+    departure is the uniform conditional on having stayed so far.
+    """
+
+    def __init__(self, world: World, name: str, code: int) -> None:
+        super().__init__(world, name, code)
+        n = len(world.population.segment)
+        self.members = np.zeros(n, bool)
+        self.threshold, self.hazard = np.zeros(n), np.zeros(n)
+        self.spell = np.zeros(n, np.int64)
+        world.monthly.append(self.month)
+
+    def connect(self) -> None:
+        super().connect()
+        self.leaving = self.world.decision(self.spec.leave) if self.spec.leave else None
+
+    def enter(self, case: Case) -> None:
+        self.arrive(case)
+        case.started = case.queued
+        account = case.account
+        self.members[account] = True
+        self.spell[account] = case.attempt
+        self.hazard[account] = 0.0
+        if self.leaving is not None:
+            self.threshold[account] = -np.log(self.leaving.draws.get(account, case.attempt))
+
+    def month(self, now: float) -> None:
+        """A month is over: who leaves?"""
+        if self.leaving is None:
+            return
+        accounts = np.flatnonzero(self.members)
+        left = self.threshold[accounts] - self.hazard[accounts]
+        chance = self.leaving.chance(accounts)
+        uniform = (-np.expm1(-left)).astype(np.float32).astype(float)
+        self.hazard[accounts] -= np.log1p(-np.minimum(chance, 1 - 1e-12))
+        gone = uniform < chance
+        leavers = accounts[gone]
+        self.world.recorder.decisions(
+            leavers, self.world.decision_code(self.leaving.name), self.spell[leavers], now, chance[gone], uniform[gone]
+        )  # fmt: skip
+        for account in leavers.tolist():
+            self.members[account] = False
+            case = self.world.cases[account]
+            self.depart(case, self.no)

@@ -1,0 +1,67 @@
+"""The lost pool: where accounts go that did not sign, or that left, and from where they come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.decisions import Duration
+from sim.events import ACTIVITY_CODE
+from sim.journey.case import Case
+from sim.journey.stop import Side, Stop
+from sim.streams import attempt
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+
+class PoolStop(Stop):
+    """Cooling time, then a decision to come back, up to a number of tries (R02, [000]:91, C26)."""
+
+    def __init__(self, world: World, name: str, code: int) -> None:
+        super().__init__(world, name, code)
+        self.days = Duration(world, f"{name}_days", lambda w: w.spec.business.route[name].cooling_days)
+        self.calendar = world.calendar
+        self.cooled = (self.wake,)
+
+    def connect(self) -> None:
+        super().connect()
+        spec, world = self.spec, self.world
+        self.won_back = Side(world, None, "", spec.win_back or spec.then)
+
+    def enter(self, case: Case) -> None:
+        self.arrive(case)
+        case.started = case.queued
+        case.tries = 0
+        self.world.lose(case.account)
+        self._cool(case)
+
+    def _cool(self, case: Case) -> None:
+        if case.tries >= self.spec.tries:
+            self.depart(case, self.no)
+            return
+        case.attempt = attempt(case.journey, case.tries)
+        case.callbacks = self.cooled
+        self.plan(case, self.calendar.opening(self.env.now + self.days.of(case.account, case.attempt)))
+
+    def wake(self, case: Case) -> None:
+        """The account comes to the point of returning."""
+        assert self.decide is not None
+        returns = self.decide(case)[0]
+        case.tries += 1
+        if returns:
+            self._return(case)
+        else:
+            self._cool(case)
+
+    def _return(self, case: Case) -> None:
+        world = self.world
+        self.record(case.account, self.code, 1, -1, case.queued, case.started, self.env.now)
+        former = world.was_customer[case.account]
+        case.next_journey()
+        world.fresh(case.account)
+        world.announce(case, ACTIVITY_CODE["won_back" if former else "re_entered"], self)
+        target = (self.won_back if former else self.yes).stop
+        if target is None:
+            world.leave(case)
+        else:
+            target.enter(case)

@@ -1,0 +1,73 @@
+"""Stops without our people: waits, gates, splits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.decisions import Duration
+from sim.journey.case import Case
+from sim.journey.stop import Side, Stop
+from sim.spec.stops import END
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+
+class WaitStop(Stop):
+    """Time that passes: deliberation ([000]:269), a trial ([000]:674), a delivery, a reorder interval."""
+
+    def __init__(self, world: World, name: str, code: int) -> None:
+        super().__init__(world, name, code)
+        self.days = Duration(world, f"{name}_days", lambda w: w.spec.business.route[name].delay_days)
+        self.calendar = world.calendar
+        self.done = (self.finish,)
+
+    def enter(self, case: Case) -> None:
+        self.arrive(case)
+        case.started = case.queued
+        if not self.spec.enabled:
+            self.go(case, self.yes)
+            return
+        end = case.queued + self.days.of(case.account, case.attempt)
+        case.callbacks = self.done
+        self.plan(case, self.calendar.opening(end) if self.spec.working else end)
+
+    def finish(self, case: Case) -> None:
+        """The time is over."""
+        self.depart(case, self.settle(case))
+
+
+class GateStop(Stop):
+    """A decision that takes no time."""
+
+    def enter(self, case: Case) -> None:
+        self.arrive(case)
+        case.started = case.queued
+        side = self.settle(case) if self.spec.enabled else self.no
+        if side.activity >= 0 and not side.loud or self.entry >= 0 and not self.entry_loud:
+            self.depart(case, side)
+        else:
+            self.go(case, side)
+
+
+class SplitStop(Stop):
+    """Different ways for different kinds of accounts (R15: big-B and small-B routing, [002]:68-70)."""
+
+    def connect(self) -> None:
+        super().connect()
+        world, by = self.world, self.spec.by
+        names = {
+            "segment": world.population.segments,
+            "industry": world.population.industries,
+            "region": world.population.regions,
+            "channel": tuple(world.spec.market.channels),
+        }[by]
+        self.column = world.channel if by == "channel" else getattr(world.population, by)
+        self.targets = [self._side(self.spec.to.get(name, self.spec.then)) for name in names]
+
+    def _side(self, target: str) -> Side:
+        return Side(self.world, self.spec.emits_then, "", target if target else END)
+
+    def enter(self, case: Case) -> None:
+        self.arrive(case)
+        self.go(case, self.targets[self.column[case.account]])

@@ -1,0 +1,79 @@
+"""The synthetic companies, as columns. Traits are keyed by account: a population of 5,000 is the prefix of 8,000."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.distributions import bind, normal
+from sim.spec import Contacts, MarketSpec
+from sim.streams import BLOCK, Streams
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Attributes at birth, one element per account, padded to whole blocks of draws.
+
+    Attributes
+    ----------
+    size : int
+        Number of accounts; columns are longer, the rest is padding that nothing reads.
+    segment, industry, region : int arrays
+        Indices into the market's mappings.
+    employees : float array
+        Head count, at least 1.
+    need, fit : float arrays
+        Standard normal: severity of the need, fit of the offer.
+    external_id : tuple of str
+        Id in the world outside.
+    """
+
+    size: int
+    segments: tuple[str, ...]
+    industries: tuple[str, ...]
+    regions: tuple[str, ...]
+    segment: np.ndarray
+    industry: np.ndarray
+    region: np.ndarray
+    employees: np.ndarray
+    need: np.ndarray
+    fit: np.ndarray
+    external_id: tuple[str, ...]
+
+
+def population(market: MarketSpec, streams: Streams, contacts: Contacts | None = None) -> Population:
+    """Draw the companies of a market, or give companies of a file the traits that the file does not tell."""
+    size = len(contacts.external_id) if contacts else market.accounts
+    padded = -(-size // BLOCK) * BLOCK
+
+    def trait(name: str) -> np.ndarray:
+        return streams.uniforms(streams.name(f"trait.{name}"), 0, 0, padded)
+
+    segment = _category(trait("segment"), [s.share for s in market.segments.values()])
+    if contacts is not None and contacts.segment is not None:
+        segment[:size] = contacts.segment
+    employees = np.ones(padded)
+    u = trait("employees")
+    names = tuple(market.segments)
+    for index, spec in enumerate(market.segments.values()):
+        chosen = segment == index
+        employees[chosen] = bind(spec.employees, names).ppf(u[chosen], segment[chosen])
+    return Population(
+        size=size,
+        segments=names,
+        industries=tuple(market.industries),
+        regions=tuple(market.regions),
+        segment=segment,
+        industry=_category(trait("industry"), [g.share for g in market.industries.values()]),
+        region=_category(trait("region"), [g.share for g in market.regions.values()]),
+        employees=np.maximum(1.0, np.rint(employees)),
+        need=normal(trait("need")),
+        fit=normal(trait("fit")),
+        external_id=contacts.external_id if contacts else tuple(f"A{a:07d}" for a in range(size)),
+    )
+
+
+def _category(u: np.ndarray, shares: list[float]) -> np.ndarray:
+    bounds = np.cumsum(shares)
+    return np.minimum(np.searchsorted(bounds / bounds[-1], u, side="right"), len(shares) - 1)

@@ -1,0 +1,130 @@
+"""What every way of earning has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.billing import Invoice
+from sim.contracts import Contract
+from sim.decisions import Rate
+from sim.distributions import Bound, bind, by_segment, normal
+from sim.journey.case import Case
+from sim.recorder import NONE
+from sim.spec.distribution import Distribution
+from sim.units import DAYS_PER_MONTH
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+Announced = tuple[int | None, float] | None
+Listener = Callable[[Case, float], Announced]
+
+
+class RevenuePart:
+    """One way of earning of one replication.
+
+    A part listens to activities of single accounts (``listens``) and closes every month for all accounts at
+    once (``month``). A listener returns the amount (minor units) and the quantity that the activity's row bears.
+    """
+
+    spec: Any
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name = world, name
+        n = len(world.population.segment)
+        self.alive = np.zeros(n, bool)
+        self.since = np.zeros(n)
+        self.spell = np.zeros(n, np.int64)
+        self.number = np.full(n, -1, np.int64)
+        self.rows: dict[int, Contract] = {}
+        self.configure()
+        self.product = world.product_code(self.spec.product)
+
+    def configure(self) -> None:
+        """Take numbers from the specification that holds now."""
+        self.spec = self.world.spec.business.revenue[self.name]
+        self.cost_share = by_segment(self.spec.cost_share, self.world.population.segments)
+
+    def listens(self) -> dict[str, Listener]:
+        """Activities that this part reacts to."""
+        return {self.spec.starts: self.start, "churned": self.end}
+
+    def start(self, case: Case, now: float) -> Announced:
+        """An account begins to earn us money."""
+        raise NotImplementedError
+
+    def end(self, case: Case, now: float) -> Announced:
+        """It ceases to."""
+        account = case.account
+        if self.alive[account]:
+            self.alive[account] = False
+            self.close(account, now, "churned")
+        return None
+
+    def month(self, now: float, first: float) -> None:
+        """Close the month that began at ``first``."""
+        raise NotImplementedError
+
+    # what parts share
+
+    def bound(self, distribution: Distribution) -> Bound:
+        """The distribution with the parameters of all segments."""
+        return bind(distribution, self.world.population.segments)
+
+    def level(self, name: str, distribution: Distribution, account: int, occurrence: int) -> float:
+        """An account's own keyed value of a distribution."""
+        code = self.world.streams.name(f"{self.name}.{name}")
+        u = self.world.streams.uniforms(code, occurrence, account, 1)
+        return float(self.bound(distribution).ppf(u, self.world.population.segment[account : account + 1])[0])
+
+    def noise(self, accounts: np.ndarray, sd: float) -> np.ndarray:
+        """Keyed lognormal factors of this month, mean 1."""
+        code = self.world.streams.name(f"{self.name}.noise")
+        z = normal(self.world.streams.of(code, self.world.period, accounts))
+        return np.exp(sd * z - sd * sd / 2)
+
+    def rate(self, name: str) -> Rate:
+        """The Rate of that name."""
+        return self.world.rate(name)
+
+    def sign(self, account: int, now: float, end: float, amount: int | None, mrr: int | None) -> Contract:
+        """Enter a contract in the book and remember it as the account's current one."""
+        tenure = (now - float(self.world.customer_since[account])) / DAYS_PER_MONTH
+        row = Contract(
+            account, 0, self.product, now, end,
+            NONE if amount is None else amount, NONE if mrr is None else mrr, max(tenure, 0.0),
+        )  # fmt: skip
+        self.rows[account] = self.world.contracts.open(row)
+        self.number[account] = row.contract
+        return row
+
+    def close(self, account: int, now: float, outcome: str) -> None:
+        """End the account's current contract."""
+        row = self.rows.pop(account, None)
+        if row is not None:
+            self.world.contracts.close(row, now, outcome)
+
+    def active(self, first: float, now: float) -> tuple[np.ndarray, np.ndarray]:
+        """Accounts that earn now, and the part of the month for which they have."""
+        accounts = np.flatnonzero(self.alive)
+        begun = np.maximum(self.since[accounts], first)
+        return accounts, (now - begun) / (now - first)
+
+    def invoice(self, credit: str, memo: str, **more: Any) -> Invoice:
+        """An invoice of this part's product."""
+        return Invoice(self.product, credit, memo, **more)
+
+    def cost(self, now: float, accounts: np.ndarray, revenue: np.ndarray) -> None:
+        """Book what serving this revenue costs."""
+        share = self.cost_share[self.world.population.segment[accounts]]
+        self.world.ledger.post(
+            now, "cost_of_sales", "cash", np.rint(revenue * share).astype(np.int64), "cost of serving",
+            account=accounts, contract=self.number[accounts], product=self.product, centre=self.name,
+        )  # fmt: skip
+
+    def bill(self, invoice: Invoice, accounts: np.ndarray, amounts: np.ndarray) -> None:
+        """Invoice many accounts now."""
+        self.world.billing.issue(invoice, accounts, self.number[accounts], amounts)

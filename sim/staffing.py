@@ -1,0 +1,87 @@
+"""Desk load by month, read off the visits: capacity, busy hours, queues, waits. Nothing is counted twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.journey.desk import DeskStop
+from sim.recorder import IS_VISIT, Table
+from sim.tables import coded, constant, month_bounds, open_visits
+
+if TYPE_CHECKING:
+    from sim.teams import Desk
+    from sim.world import World
+
+
+def overlap(begin: np.ndarray, end: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Sum over intervals of their overlap with each of the stretches between ``bounds``."""
+    clipped = [np.clip(end, None, b).sum() - np.clip(begin, None, b).sum() for b in bounds.tolist()]
+    return np.diff(np.array(clipped))
+
+
+def capacity(world: World, desk: Desk, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean heads and working hours on offer by month."""
+    heads, hours = [], []
+    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        changes = [t for t, _ in desk.history if first < t < last]
+        edges = np.array([first, *changes, last])
+        worked = np.diff(world.calendar.worked(edges))
+        present = np.array([next(n for t, n in reversed(desk.history) if t <= e) for e in edges[:-1]])
+        heads.append(desk.mean_heads(first, last))
+        hours.append(float((worked * present).sum()))
+    return np.array(heads), np.array(hours)
+
+
+def staffing(world: World, replication: int) -> Table:
+    """The staffing table."""
+    edges, ends = month_bounds(world.spec.horizon.start, world.horizon)
+    bounds = np.array(edges)
+    rows = np.concatenate([world.recorder.visits(), open_visits(world)])
+    rows = rows[rows["kind"] == IS_VISIT]
+    desk_of = np.array([s.desk.code if isinstance(s, DeskStop) else -1 for s in world.stops.values()])
+    rows = rows[desk_of[rows["code"]] >= 0]
+    desk_code = desk_of[rows["code"]]
+    parts = [_desk(world, desk, rows[desk_code == desk.code], bounds) for desk in world.desks.values()]
+    months = len(ends)
+
+    def column(name: str) -> np.ndarray:
+        return np.concatenate([p[name] for p in parts]) if parts else np.empty(0)
+
+    return {
+        "replication": constant(replication, months * len(parts)),
+        "ds": np.tile(ends, len(parts)),
+        "desk": coded(np.repeat(np.arange(len(parts)), months), tuple(world.desks)),
+        "heads": column("heads"),
+        "capacity_hours": column("capacity_hours"),
+        "busy_hours": column("busy_hours"),
+        "queue_mean": column("queue_mean"),
+        "wait_days": column("wait_days"),
+        "started": column("started").astype(np.int64),
+    }
+
+
+def _desk(world: World, desk: Desk, rows: np.ndarray, bounds: np.ndarray) -> dict[str, np.ndarray]:
+    horizon = world.horizon
+    heads, hours = capacity(world, desk, bounds)
+    begun = rows["started"] < horizon
+    begin = np.where(begun, rows["started"], horizon)
+    end = np.where(rows["finished"] < horizon, rows["finished"], horizon)
+    worked = world.calendar.worked
+    busy = overlap(worked(begin), worked(np.maximum(end, begin)), worked(bounds))
+    queue = overlap(rows["queued"], begin, bounds) / np.diff(bounds)
+    month = np.searchsorted(bounds, rows["started"][begun], side="right") - 1
+    n = len(bounds) - 1
+    started = np.bincount(month, minlength=n)
+    waits = np.bincount(month, rows["started"][begun] - rows["queued"][begun], n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_wait = waits / started
+    return {
+        "heads": heads,
+        "capacity_hours": hours,
+        "busy_hours": busy,
+        "queue_mean": queue,
+        "wait_days": mean_wait,
+        "started": started,
+    }

@@ -1,0 +1,278 @@
+"""What one replication holds: clock, random numbers, companies, desks, stops, books."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import simpy
+
+from sim.billing import Billing, closing_time
+from sim.calendar import WorkCalendar, month_ends
+from sim.contracts import Contracts
+from sim.decisions import Decision, Duration, Rate
+from sim.distributions import by_segment
+from sim.events import ACTIVITIES
+from sim.journey.case import Case
+from sim.journey.marketing import exposed_contacts, trace_contacts
+from sim.journey.route import build_stops, connect
+from sim.journey.stop import Stop
+from sim.ledger import Ledger
+from sim.months import Months
+from sim.overhead import Overhead
+from sim.population import population
+from sim.programmes import PROGRAMMES, UsageProgramme
+from sim.recorder import Recorder
+from sim.revenue import PARTS
+from sim.spec import StudySpec, Timeline
+from sim.streams import Streams
+from sim.teams import Desk
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WORK_SIGNALS = {"wait_days", "presales_hours", "sales_hours"}
+
+
+class World:
+    """One replication under way.
+
+    State of accounts is kept in columns, one element per account: ``use``, ``losses``, ``customer`` and so on.
+    Signals read them; stops, revenue parts and programmes write them.
+    """
+
+    def __init__(self, timeline: Timeline, seed: int, replication: int, log_decisions: bool = True) -> None:
+        self.spec = self.opening_spec = timeline.spec
+        self.later, self.contacts = timeline.later, timeline.contacts
+        self.horizon = float(self.spec.horizon.days)
+        self.env = simpy.Environment()
+        self.streams = Streams(seed, replication)
+        self.population = population(self.spec.market, self.streams, self.contacts)
+        self.calendar = WorkCalendar(self.spec.policy.calendar, self.spec.horizon.start, self.horizon)
+        self.recorder = Recorder(self.horizon, log_decisions)
+        self.ledger, self.contracts = Ledger(), Contracts()
+        self.months = Months(self.population)
+        self.cases: dict[int, Case] = {}
+        self.monthly: list[Callable[[float], None]] = []
+        self.warnings: list[str] = []
+        self._columns()
+        self._read_spec()
+        self._build()
+
+    def _columns(self) -> None:
+        n = len(self.population.segment)
+        self.channel = np.full(n, -1, np.int64)
+        self.losses, self.orders = np.zeros(n), np.zeros(n)
+        self.wait_days, self.presales_hours, self.desk_hours = np.zeros(n), np.zeros(n), np.zeros(n)
+        self.use, self.earning = np.zeros(n), np.zeros(n)
+        self.using, self.paying = np.zeros(n, bool), np.zeros(n, bool)
+        self.customer, self.was_customer, self.gone = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
+        self.signed_now, self.activated = np.zeros(n, bool), np.zeros(n, bool)
+        self.customer_since, self.activated_at = np.zeros(n), np.zeros(n)
+        self.peers = np.zeros(len(self.population.industries))
+        self.customers = 0
+        self.consumers_log = 0.0
+
+    def _read_spec(self) -> None:
+        spec, segments = self.spec, self.population.segments
+        product = next(iter(spec.business.revenue.values())).product if spec.business.revenue else None
+        listed = spec.policy.products.get(product) if product else None
+        compared = spec.market.reference_price.get(product) if product else None
+        self.price_ratio = np.zeros(len(segments))
+        if listed is not None and compared is not None:
+            price = np.maximum(by_segment(listed.price, segments), 1e-9)
+            self.price_ratio = np.log(price / by_segment(compared, segments))
+        self.channel_quality = np.array([c.quality for c in spec.market.channels.values()])
+
+    def _build(self) -> None:
+        spec = self.spec
+        used = {e.signal or name for effects in spec.effects.values() for name, e in effects.items() if e.strength}
+        self.tracks_work = bool(used & _WORK_SIGNALS)
+        self._set_month(date.fromisoformat(spec.horizon.start))
+        self._sums: dict[str, Decision | Rate] = {}
+        self._decision_codes: dict[str, int] = {}
+        self._products: dict[str, int] = {name: i for i, name in enumerate(spec.policy.products)}
+        self.desks = {name: Desk(name, i, d.heads) for i, (name, d) in enumerate(spec.policy.desks.items())}
+        self.stops: dict[str, Stop] = build_stops(self)
+        self.billing = Billing(self)
+        self.overhead = Overhead(self)
+        self.usage = UsageProgramme(self)
+        self.parts = {name: PARTS[part.kind](self, name) for name, part in spec.business.revenue.items()}
+        self.programmes = {n: PROGRAMMES[p.kind](self, n) for n, p in spec.business.programmes.items()}
+        self.bus = self._listeners()
+        connect(self)
+
+    def _listeners(self) -> dict[str, list[Callable[[Case, float], Any]]]:
+        bus: dict[str, list[Callable[[Case, float], Any]]] = {
+            "signed": [self._become_customer],
+            "churned": [self._cease],
+            "activated": [self._activate],
+            "won_back": [],
+            "re_entered": [],
+        }
+        for part in self.parts.values():
+            for activity, listener in part.listens().items():
+                bus.setdefault(activity, []).append(listener)
+        return bus
+
+    # the specification over time
+
+    def spec_at(self, day: float) -> StudySpec:
+        """The specification that holds on a day."""
+        place = bisect_right([dated.day for dated in self.later], day)
+        return self.later[place - 1].spec if place else self.opening_spec
+
+    def changes(self) -> Iterator[Any]:
+        """Process: take up later specifications on their day."""
+        for dated in self.later:
+            if dated.day >= self.horizon:
+                return
+            yield self.env.timeout(dated.day - self.env.now)
+            self.spec = dated.spec
+            self._reconfigure()
+
+    def _reconfigure(self) -> None:
+        self._read_spec()
+        for stop in self.stops.values():
+            stop.configure()
+            for part in vars(stop).values():
+                if isinstance(part, Duration):
+                    part.configure()
+        for configurable in (*self._sums.values(), *self.parts.values(), *self.programmes.values()):
+            configurable.configure()
+        self.usage.configure()
+        self.billing.configure()
+        for desk in self.desks.values():
+            desk.staff(self.spec.policy.desks[desk.name].heads, self.env.now)
+
+    # registries
+
+    def decision(self, name: str) -> Decision:
+        """The decision of that name, made when first asked for."""
+        if name not in self._sums:
+            self._sums[name] = Decision(self, name)
+            self.decision_code(name)
+        return self._sums[name]  # type: ignore[return-value]
+
+    def rate(self, name: str) -> Rate:
+        """The rate of that name, made when first asked for."""
+        key = f"rate {name}"
+        if key not in self._sums:
+            self._sums[key] = Rate(self, name)
+        return self._sums[key]  # type: ignore[return-value]
+
+    def decision_code(self, name: str) -> int:
+        """Code of a decision in the log."""
+        return self._decision_codes.setdefault(name, len(self._decision_codes))
+
+    def product_code(self, name: str) -> int:
+        """Code of a product in the tables."""
+        return self._products.setdefault(name, len(self._products))
+
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Names behind the codes of decisions and products."""
+        return {"decision": tuple(self._decision_codes), "product": tuple(self._products)}
+
+    # what happens to accounts
+
+    def announce(self, case: Case, activity: int, stop: Stop, note: int = -1) -> None:
+        """Tell everyone who listens, and mark the activity with the amounts they return."""
+        now = self.env.now
+        amount: int | None = None
+        quantity = float("nan")
+        name = ACTIVITIES[activity]
+        for listener in self.bus.get(name, ()):
+            told = listener(case, now)
+            if told is not None:
+                amount = (amount or 0) + told[0] if told[0] is not None else amount
+                quantity = told[1]
+        self.recorder.mark(case.account, activity, now, stop.code, note, amount, quantity)
+        if name in ("signed", "reordered"):
+            self.overhead.commission(case, amount)
+
+    def _become_customer(self, case: Case, now: float) -> None:
+        account = case.account
+        self.signed_now[account] = True
+        if not self.customer[account]:
+            self.customer[account] = self.was_customer[account] = True
+            self.customer_since[account] = now
+            self.customers += 1
+            self.peers[self.population.industry[account]] += 1
+
+    def _cease(self, case: Case, now: float) -> None:
+        account = case.account
+        self.using[account] = self.paying[account] = False
+        if self.customer[account]:
+            self.customer[account] = False
+            self.customers -= 1
+            self.peers[self.population.industry[account]] -= 1
+
+    def _activate(self, case: Case, now: float) -> None:
+        self.activated[case.account], self.activated_at[case.account] = True, now
+
+    def flags(self, account: int, using: bool | None, paying: bool | None) -> None:
+        """A stop says whether its accounts use and pay."""
+        if using is not None:
+            if using and not self.using[account]:
+                self.usage.begin(account)
+            self.using[account] = using
+        if paying is not None:
+            self.paying[account] = paying
+
+    def track_work(self, account: int, wait: float, hours: float, presales: bool) -> None:
+        """Remember queueing and work of this journey, for signals."""
+        self.wait_days[account] += wait
+        self.desk_hours[account] += hours
+        if presales:
+            self.presales_hours[account] += hours
+
+    def lose(self, account: int) -> None:
+        """An account enters the pool."""
+        self.using[account] = self.paying[account] = False
+        if not self.signed_now[account]:
+            self.losses[account] += 1
+
+    def fresh(self, account: int) -> None:
+        """A new journey begins: nothing of the old one counts."""
+        self.wait_days[account] = self.presales_hours[account] = self.desk_hours[account] = 0.0
+        self.signed_now[account] = self.activated[account] = False
+
+    def leave(self, case: Case) -> None:
+        """The account leaves the market."""
+        self.gone[case.account] = True
+        self.using[case.account] = self.paying[case.account] = False
+
+    # time
+
+    def _set_month(self, day: date) -> None:
+        self.period = day.year * 12 + day.month - 1
+        self.buying_now = float(np.log(self.spec.market.buying[_MONTHS[day.month - 1]]))
+
+    def month_closings(self) -> Iterator[Any]:
+        """Process: close every month at its last moment."""
+        start, first = date.fromisoformat(self.spec.horizon.start), 0.0
+        for end in month_ends(self.spec.horizon.start, self.horizon):
+            yield self.env.timeout(closing_time(end) - self.env.now)
+            self._close_month(first, end)
+            first = end
+            self._set_month(start + timedelta(end))
+
+    def _close_month(self, first: float, end: float) -> None:
+        now = self.env.now
+        self.months.day = end - 1.0
+        for closing in (self.usage, *self.parts.values(), *self.programmes.values(), self.overhead):
+            closing.month(now, first)
+        for monthly in self.monthly:
+            monthly(now)
+
+    def run(self) -> None:
+        """Simulate to the horizon."""
+        env = self.env
+        contacts = trace_contacts if self.contacts is not None else exposed_contacts
+        for process in (self.changes(), contacts(self), self.month_closings(), self.billing.days()):
+            env.process(process)  # type: ignore[arg-type]
+        env.run(until=self.horizon)
+
+
