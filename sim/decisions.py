@@ -35,7 +35,7 @@ def _terms(effects: dict[str, Effect]) -> tuple[list[Term], list[Term]]:
     """Static and dynamic terms, those of strength 0 left out."""
     static: list[Term] = []
     dynamic: list[Term] = []
-    for name, effect in effects.items():
+    for name, effect in sorted(effects.items()):
         if effect.strength:
             signal = SIGNALS[effect.signal or name]
             (static if signal.static else dynamic).append((name, effect.strength, signal.read))
@@ -150,14 +150,14 @@ def _logistic(logit: np.ndarray) -> np.ndarray:
 class Duration(_Sum):
     """A time in days or hours. The content is keyed by account and occurrence; calendars come after."""
 
-    def __init__(self, world: World, name: str, read: Callable[[World], Distribution]) -> None:
+    def __init__(self, world: World, name: str, read: Callable[[], Distribution]) -> None:
         self._read = read
         self.draws = Draws(world.streams, f"duration.{name}", self._transform)
         super().__init__(world, name)
 
     def configure(self) -> None:
         super().configure()
-        distribution = self._read(self.world)
+        distribution = self._read()
         self.bound = bind(distribution, self.world.population.segments)
         self.fixed = None
         if isinstance(distribution, Fixed) and isinstance(distribution.value, float | int):

@@ -14,6 +14,7 @@ class Months:
 
     def __init__(self, population: Population) -> None:
         self._segment, self._segments = population.segment, len(population.segments)
+        self._order = sorted(range(self._segments), key=population.segments.__getitem__)
         self.metrics: dict[str, int] = {}
         self.rows: list[tuple[float, int, int, float]] = []
         self.day = 0.0
@@ -24,8 +25,8 @@ class Months:
     def by_segment(self, metric: str, accounts: np.ndarray, values: np.ndarray) -> None:
         """Sum of values in every segment."""
         sums = np.bincount(self._segment[accounts], values, self._segments)
-        for segment, value in enumerate(sums.tolist()):
-            self._add(metric, segment, value)
+        for segment in self._order:
+            self._add(metric, segment, float(sums[segment]))
 
     def count(self, metric: str, accounts: np.ndarray) -> None:
         """Number of accounts in every segment."""
@@ -33,7 +34,7 @@ class Months:
 
     def mean(self, metric: str, accounts: np.ndarray, values: np.ndarray) -> None:
         """Mean in every segment that has accounts, and over all."""
-        for segment in range(self._segments):
+        for segment in self._order:
             chosen = values[self._segment[accounts] == segment]
             if chosen.size:
                 self._add(metric, segment, float(chosen.sum() / chosen.size))

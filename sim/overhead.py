@@ -34,11 +34,11 @@ class Overhead:
     def month(self, now: float, first: float) -> None:
         """Book a month's costs."""
         post, world = self.world.ledger.post, self.world
-        for desk in world.desks.values():
+        for _, desk in sorted(world.desks.items()):
             cost = world.spec.policy.desks[desk.name].cost_year
             amount = round(cost / 12 * desk.mean_heads(first, now) * MINOR)
             post(now, "payroll", "cash", amount, "payroll", centre=desk.name)
-        for channel, spend in self._spend(first, now).items():
+        for channel, spend in sorted(self._spend(first, now).items()):
             post(now, "marketing", "cash", round(spend * MINOR), "channel", centre=channel)
         fixed = round(world.spec.policy.finance.fixed_month * MINOR)
         post(now, "fixed_cost", "cash", fixed, "fixed costs", centre="company")

@@ -50,7 +50,7 @@ def population(market: MarketSpec, streams: Streams, contacts: Contacts | None =
     def trait(name: str) -> np.ndarray:
         return streams.uniforms(streams.name(f"trait.{name}"), 0, 0, padded)
 
-    segment = _category(trait("segment"), [s.share for s in market.segments.values()])
+    segment = _category(trait("segment"), {name: s.share for name, s in market.segments.items()})
     if contacts is not None and contacts.segment is not None:
         segment[:size] = contacts.segment
     employees = np.ones(padded)
@@ -65,8 +65,8 @@ def population(market: MarketSpec, streams: Streams, contacts: Contacts | None =
         industries=tuple(market.industries),
         regions=tuple(market.regions),
         segment=segment,
-        industry=_category(trait("industry"), [g.share for g in market.industries.values()]),
-        region=_category(trait("region"), [g.share for g in market.regions.values()]),
+        industry=_category(trait("industry"), {name: g.share for name, g in market.industries.items()}),
+        region=_category(trait("region"), {name: g.share for name, g in market.regions.items()}),
         employees=np.maximum(1.0, np.rint(employees)),
         need=normal(trait("need")),
         fit=normal(trait("fit")),
@@ -74,6 +74,9 @@ def population(market: MarketSpec, streams: Streams, contacts: Contacts | None =
     )
 
 
-def _category(u: np.ndarray, shares: list[float]) -> np.ndarray:
-    bounds = np.cumsum(shares)
-    return np.minimum(np.searchsorted(bounds / bounds[-1], u, side="right"), len(shares) - 1)
+def _category(u: np.ndarray, shares: dict[str, float]) -> np.ndarray:
+    """Category of each uniform by inversion, in the order of names: the order of the file changes nothing."""
+    names = sorted(shares)
+    place = np.array([list(shares).index(name) for name in names])
+    bounds = np.cumsum([shares[name] for name in names])
+    return place[np.minimum(np.searchsorted(bounds / bounds[-1], u, side="right"), len(names) - 1)]

@@ -99,9 +99,7 @@ class Recorder:
         self, account: int, stop: int, outcome: int, seat: int, queued: float, started: float, finished: float
     ) -> None:
         """One visit of a stop, from joining to leaving."""
-        self.rows += _VISIT.pack(
-            account, stop, 0, outcome, seat, -1, -1, -1, queued, started, finished, NONE, _NAN
-        )
+        self.rows += _VISIT.pack(account, stop, 0, outcome, seat, -1, -1, -1, queued, started, finished, NONE, _NAN)
 
     def mark(
         self,
@@ -115,9 +113,7 @@ class Recorder:
     ) -> None:
         """One activity that is no visit; ``stop`` is where it happened."""
         cents = NONE if amount is None else amount
-        self.rows += _VISIT.pack(
-            account, activity, 1, 0, stop, -1, note, -1, time, time, time, cents, quantity
-        )
+        self.rows += _VISIT.pack(account, activity, 1, 0, stop, -1, note, -1, time, time, time, cents, quantity)
 
     def marks(
         self,

@@ -43,7 +43,8 @@ def staffing(world: World, replication: int) -> Table:
     desk_of = np.array([s.desk.code if isinstance(s, DeskStop) else -1 for s in world.stops.values()])
     rows = rows[desk_of[rows["code"]] >= 0]
     desk_code = desk_of[rows["code"]]
-    parts = [_desk(world, desk, rows[desk_code == desk.code], bounds) for desk in world.desks.values()]
+    desks = [desk for _, desk in sorted(world.desks.items())]
+    parts = [_desk(world, desk, rows[desk_code == desk.code], bounds) for desk in desks]
     months = len(ends)
 
     def column(name: str) -> np.ndarray:
@@ -52,7 +53,7 @@ def staffing(world: World, replication: int) -> Table:
     return {
         "replication": constant(replication, months * len(parts)),
         "ds": np.tile(ends, len(parts)),
-        "desk": coded(np.repeat(np.arange(len(parts)), months), tuple(world.desks)),
+        "desk": coded(np.repeat(np.arange(len(parts)), months), tuple(desk.name for desk in desks)),
         "heads": column("heads"),
         "capacity_hours": column("capacity_hours"),
         "busy_hours": column("busy_hours"),

@@ -87,6 +87,7 @@ class Unfolded:
         rows = np.concatenate([world.recorder.visits(), open_visits(world)])
         stops = _Stops(world)
         self.world = world
+        self.note = np.empty(0, np.int64)
         is_open = rows["outcome"] == OPEN
         open_note = world.recorder.note("open")
         activity, time = self._places(rows, stops)

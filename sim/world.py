@@ -54,7 +54,6 @@ class World:
         self.ledger, self.contracts = Ledger(), Contracts()
         self.months = Months(self.population)
         self.cases: dict[int, Case] = {}
-        self.monthly: list[Callable[[float], None]] = []
         self.warnings: list[str] = []
         self._columns()
         self._read_spec()
@@ -262,10 +261,11 @@ class World:
     def _close_month(self, first: float, end: float) -> None:
         now = self.env.now
         self.months.day = end - 1.0
-        for closing in (self.usage, *self.parts.values(), *self.programmes.values(), self.overhead):
+        closings: list[Any] = [self.usage, *self.parts.values(), *self.programmes.values(), self.overhead]
+        for closing in closings:
             closing.month(now, first)
-        for monthly in self.monthly:
-            monthly(now)
+        for _, stop in sorted(self.stops.items()):
+            stop.month(now)
 
     def run(self) -> None:
         """Simulate to the horizon."""
@@ -274,5 +274,3 @@ class World:
         for process in (self.changes(), contacts(self), self.month_closings(), self.billing.days()):
             env.process(process)  # type: ignore[arg-type]
         env.run(until=self.horizon)
-
-

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class CustomerStop(Stop):
-    """Common to both lives: customers are entered in the monthly list of the world."""
+    """Common to both lives; the specification says which of them is built."""
 
     def __new__(cls, world: World, name: str, code: int) -> CustomerStop:
-        term = world.spec.business.route[name].term_months
+        term = getattr(world.spec.business.route[name], "term_months", None)
         return object.__new__(TermStop if term is not None else MonthlyStop)
 
 
@@ -49,7 +49,6 @@ class MonthlyStop(CustomerStop):
         self.members = np.zeros(n, bool)
         self.threshold, self.hazard = np.zeros(n), np.zeros(n)
         self.spell = np.zeros(n, np.int64)
-        world.monthly.append(self.month)
 
     def connect(self) -> None:
         super().connect()

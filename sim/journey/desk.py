@@ -22,11 +22,10 @@ class DeskStop(Stop):
     def __init__(self, world: World, name: str, code: int) -> None:
         super().__init__(world, name, code)
         self.finished_by: list[Callable[[Case, float], None]] = []
-        self.configure()
         desk, need = next(iter(self.spec.desks.items()))
         self.desk = world.desks[desk]
         self.optional = need == "optional"
-        self.hours = Duration(world, f"{name}_hours", lambda w: w.spec.business.route[name].work_hours)
+        self.hours = Duration(world, f"{name}_hours", lambda: self.spec.work_hours)
         self.calendar = world.calendar
         self.tracked = world.tracks_work
         self.presales = desk == "presales"

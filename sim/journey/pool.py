@@ -19,7 +19,7 @@ class PoolStop(Stop):
 
     def __init__(self, world: World, name: str, code: int) -> None:
         super().__init__(world, name, code)
-        self.days = Duration(world, f"{name}_days", lambda w: w.spec.business.route[name].cooling_days)
+        self.days = Duration(world, f"{name}_days", lambda: self.spec.cooling_days)
         self.calendar = world.calendar
         self.cooled = (self.wake,)
 

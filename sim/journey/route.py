@@ -48,11 +48,7 @@ def cyclic(route: dict[str, StopSpec]) -> set[str]:
 def build_stops(world: World) -> dict[str, Stop]:
     """All stops of the business, not yet linked."""
     route = world.spec.business.route
-    stops: dict[str, Stop] = {}
-    for code, (name, spec) in enumerate(route.items()):
-        stops[name] = STOPS[spec.kind](world, name, code)
-        stops[name].configure()
-    return stops
+    return {name: STOPS[spec.kind](world, name, code) for code, (name, spec) in enumerate(route.items())}
 
 
 def connect(world: World) -> None:

@@ -44,6 +44,7 @@ class Stop:
         self.horizon = world.horizon
         self.cyclic = False
         self.decide: Callable[[Case], Drawn] | None = None
+        self.configure()
 
     def configure(self) -> None:
         """Take numbers from the specification that holds now."""
@@ -93,6 +94,9 @@ class Stop:
     def begin(self, case: Case, seat: int, now: float) -> None:
         """A person takes up the case (desk stops only)."""
         raise TypeError(f"stop {self.name} has no desk")
+
+    def month(self, now: float) -> None:
+        """A month is over; most stops do not care."""
 
     def _enter_announced(self, case: Case) -> None:
         self.world.flags(case.account, self.spec.using, self.spec.paying)

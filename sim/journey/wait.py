@@ -18,7 +18,7 @@ class WaitStop(Stop):
 
     def __init__(self, world: World, name: str, code: int) -> None:
         super().__init__(world, name, code)
-        self.days = Duration(world, f"{name}_days", lambda w: w.spec.business.route[name].delay_days)
+        self.days = Duration(world, f"{name}_days", lambda: self.spec.delay_days)
         self.calendar = world.calendar
         self.done = (self.finish,)
 
@@ -44,7 +44,8 @@ class GateStop(Stop):
         self.arrive(case)
         case.started = case.queued
         side = self.settle(case) if self.spec.enabled else self.no
-        if side.activity >= 0 and not side.loud or self.entry >= 0 and not self.entry_loud:
+        quiet_exit, quiet_entry = side.activity >= 0 and not side.loud, self.entry >= 0 and not self.entry_loud
+        if quiet_exit or quiet_entry:
             self.depart(case, side)
         else:
             self.go(case, side)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.distributions import by_segment
 from sim.journey.case import Case
 from sim.revenue.part import Announced, RevenuePart
 from sim.spec.distribution import Distribution

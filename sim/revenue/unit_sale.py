@@ -41,7 +41,9 @@ class UnitSalePart(RevenuePart):
     def reorder(self, case: Case, now: float) -> Announced:
         """A batch, larger the more good orders there were."""
         done = float(self.world.orders[case.account])
-        return self._order(case, now, "again", self.spec.reorder_units, (1 + self.spec.trust_gain) ** max(done - 1, 0.0))
+        return self._order(
+            case, now, "again", self.spec.reorder_units, (1 + self.spec.trust_gain) ** max(done - 1, 0.0)
+        )
 
     def _order(self, case: Case, now: float, name: str, units: Distribution, trust: float) -> Announced:
         account = case.account

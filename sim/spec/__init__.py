@@ -4,7 +4,7 @@ from sim.spec.business import BusinessSpec, DecisionSpec, Milestones, Usage
 from sim.spec.contacts import Contacts
 from sim.spec.market import MarketSpec
 from sim.spec.policy import PolicySpec
-from sim.spec.study import Dated, Effect, Horizon, Timeline, StudySpec
+from sim.spec.study import Dated, Effect, Horizon, StudySpec, Timeline
 
 __all__ = [
     "BusinessSpec",
@@ -16,7 +16,7 @@ __all__ = [
     "MarketSpec",
     "Milestones",
     "PolicySpec",
-    "Timeline",
     "StudySpec",
+    "Timeline",
     "Usage",
 ]

@@ -52,7 +52,9 @@ class TakeRate(RevenuePart):
     gmv_month: Distribution
     rate: BySegment = number("1", "share of GMV kept", low=0, high=1)
     noise: float = number("1", "sd of the logarithm of a merchant's month", low=0, high=3)
-    advert_rate: BySegment = number("1", "adverts and value-added services as a share of GMV", low=0, high=1, default=0.0)
+    advert_rate: BySegment = number(
+        "1", "adverts and value-added services as a share of GMV", low=0, high=1, default=0.0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
