@@ -62,7 +62,7 @@ class Dated:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """A study over time, what ``simulate`` takes: the specification at the start, later ones by date, and contacts read from a file."""
+    """What ``simulate`` takes: the specification at the start, later ones, and contacts read from a file."""
 
     spec: StudySpec
     later: tuple[Dated, ...] = ()
