@@ -39,6 +39,8 @@ class Opener:
 
     def open(self, accounts: np.ndarray, channels: np.ndarray, times: np.ndarray) -> None:
         """Log touches that happen before the horizon and start the journeys of accounts never touched."""
+        if not accounts.size:
+            return
         world = self.world
         order = np.lexsort((accounts, times))
         order = order[times[order] < world.horizon]
@@ -89,6 +91,8 @@ class Exposure:
         self.weekday = weekday / weekday.mean()
         self._noise_code = world.streams.name("market.noise")
         self._rates: dict[int, np.ndarray] = {}
+        self._factors: dict[int, float] = {}
+        self.upcoming = np.full(self.reached.shape, np.inf)
         for c, name in enumerate(self.channels):
             self._threshold(c, name)
 
@@ -99,6 +103,7 @@ class Exposure:
             members = np.flatnonzero(population.segment[: population.size] == s)
             order = np.argsort(threshold[members], kind="stable")
             self.sorted[s, channel] = (threshold[members][order], members[order])
+            self.upcoming[s, channel] = threshold[members].min(initial=np.inf)
 
     def rates(self, spec: StudySpec) -> np.ndarray:
         """Contacts per day and account by segment and channel, before season, weekday and noise."""
@@ -118,11 +123,11 @@ class Exposure:
 
     def noise(self, day: date) -> float:
         """Factor of the day's week, mean 1."""
-        sd = self.world.spec.market.noise
-        if not sd:
-            return 1.0
-        u = self.world.streams.uniforms(self._noise_code, day.toordinal() // 7, 0, 1)
-        return float(np.exp(sd * normal(u)[0] - sd * sd / 2))
+        sd, week = self.world.spec.market.noise, day.toordinal() // 7
+        if week not in self._factors:
+            u = self.world.streams.uniforms(self._noise_code, week, 0, 1)
+            self._factors[week] = float(np.exp(sd * normal(u)[0] - sd * sd / 2))
+        return self._factors[week]
 
     def day(self, number: int) -> np.ndarray:
         """Exposure added in one day, by segment and channel."""
@@ -134,14 +139,15 @@ class Exposure:
 
     def crossings(self, first: int, days: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(accounts, channels, times) of all thresholds passed in ``days`` days from day ``first`` on."""
-        path = np.cumsum([self.reached, *(self.day(d) for d in range(first, first + days))], axis=0)
+        path = np.cumsum(np.stack([self.reached, *(self.day(d) for d in range(first, first + days))]), axis=0)
         edges = np.arange(first, first + days + 1, dtype=float)
         found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        for (s, c), (threshold, members) in self.sorted.items():
+        for s, c in np.argwhere(path[-1] >= self.upcoming).tolist():
+            threshold, members = self.sorted[s, c]
             low, high = np.searchsorted(threshold, (path[0, s, c], path[-1, s, c]), side="right")
-            if high > low:
-                times = np.interp(threshold[low:high], path[:, s, c], edges)
-                found.append((members[low:high], np.full(high - low, c), np.rint(times / GRID) * GRID))
+            times = np.interp(threshold[low:high], path[:, s, c], edges)
+            found.append((members[low:high], np.full(high - low, c), np.rint(times / GRID) * GRID))
+            self.upcoming[s, c] = threshold[high] if high < len(threshold) else np.inf
         self.reached = path[-1]
         if not found:
             return np.empty(0, int), np.empty(0, int), np.empty(0)

@@ -1,0 +1,1 @@
+"""What is read off the tables of a run: metrics, identities, intervals, series, forecasts, reports."""

@@ -1,0 +1,1 @@
+"""Forecasts of monthly and other regular series, with intervals."""

@@ -1,0 +1,56 @@
+"""The benchmarks that need no model: what was a cycle ago, or what was last.
+
+The variance of a random walk grows with the number of steps, that of a seasonal one with the number of
+cycles (Hyndman & Athanasopoulos, Forecasting: principles and practice, 3rd ed., section 5.5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.forecast.combine import Outlook, normal
+from analysis.forecast.fitted import Fitted
+from analysis.forecast.history import History, prepare
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class SeasonalNaive:
+    """The value of the same season one cycle ago; with less than two cycles, the last value."""
+
+    name = "seasonal_naive"
+
+    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
+        """Fit to a series indexed by date; never fails on a series with one finite value."""
+        return fit_naive(prepare(y, floor))
+
+
+def fit_naive(history: History, reasons: tuple[str, ...] = ()) -> Fitted:
+    """The seasonal naive forecast if the history holds two cycles, the last value otherwise.
+
+    Parameters
+    ----------
+    history : History
+    reasons : tuple of str
+        Why a better model was not used.
+    """
+    seasonal = history.season > 1 and len(history.y) >= 2 * history.season
+    lag = history.season if seasonal else 1
+    notes = [*history.notes, *reasons]
+    if history.season > 1 and not seasonal:
+        notes.append("under two cycles: the last value is carried forward")
+    if history.constant:
+        notes.append("constant so far: no width can be estimated")
+    model = SeasonalNaive.name if seasonal else "naive"
+    return Fitted(model, history, lambda h: walk(history.y, lag, h), "; ".join(notes))
+
+
+def walk(y: np.ndarray, lag: int, h: int) -> Outlook:
+    """Outlook of the random walk at distance `lag`; its spread is that of the past differences."""
+    step = np.arange(h)
+    changes = y[lag:] - y[:-lag]
+    sd = float(np.sqrt(np.mean(changes**2))) if len(changes) else 0.0
+    return normal(y[len(y) - lag + step % lag], sd * np.sqrt(step // lag + 1))

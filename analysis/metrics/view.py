@@ -1,0 +1,131 @@
+"""One replication as arrays: what every metric starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+
+from analysis.metrics.books import Books
+from analysis.metrics.columns import coded
+from analysis.metrics.context import Context
+from analysis.metrics.cube import TOTAL, Cube, tally
+from analysis.metrics.log import Log
+from analysis.metrics.periods import Calendar
+from analysis.metrics.terms import Terms
+from analysis.tables import Tables
+
+SEGMENT, CHANNEL, DESK, PRODUCT, STREAM = "segment", "channel", "desk", "product", "stream"
+"""Names of dimensions."""
+
+
+class View:
+    """One replication.
+
+    Parameters
+    ----------
+    tables : Tables
+        Of one replication.
+    context : Context
+        What belongs to the study.
+    """
+
+    def __init__(self, tables: Tables, context: Context) -> None:
+        self.tables, self.context = tables, context
+        self.calendar = Calendar(context.start, context.days)
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """Account numbers in the order of the accounts table."""
+        return self.tables["accounts"]["account"].to_numpy()
+
+    def position(self, accounts: np.ndarray) -> np.ndarray:
+        """Rows of the accounts table of account numbers; -1 for NaN and unknown ones."""
+        order = np.argsort(self.ids, kind="stable")
+        place = np.clip(np.searchsorted(self.ids[order], accounts), 0, max(len(self.ids) - 1, 0))
+        found = order[place] if len(order) else np.full(len(accounts), -1)
+        return np.where(self.ids[found] == accounts, found, -1) if len(order) else found
+
+    @cached_property
+    def dims(self) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
+        """Dimensions of accounts: codes by row of the accounts table, and levels."""
+        accounts = self.tables["accounts"]
+        return {dim: coded(accounts[dim]) for dim in (SEGMENT, CHANNEL)}
+
+    @cached_property
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """Levels of the total and of the dimensions of accounts."""
+        return {TOTAL: (TOTAL,), **{dim: names for dim, (_, names) in self.dims.items()}}
+
+    def codes(self, account: np.ndarray) -> dict[str, np.ndarray]:
+        """Levels of the dimensions for rows that belong to accounts (positions, -1 for none)."""
+        return {
+            dim: np.where(account >= 0, codes[account], -1) if len(codes) else np.full(len(account), -1)
+            for dim, (codes, _) in self.dims.items()
+        }
+
+    def count(
+        self,
+        days: np.ndarray,
+        account: np.ndarray,
+        weights: np.ndarray | None = None,
+        codes: Mapping[str, np.ndarray] | None = None,
+    ) -> Cube:
+        """Rows (or their weights) by month, segment and channel.
+
+        ``days`` are their times (NaN: left out), ``account`` their accounts, ``codes`` replace the levels that
+        the accounts have.
+        """
+        level = {**self.codes(account), **(codes or {})}
+        return tally(self.calendar.months, self.calendar.month_of(days), weights, level, self.levels)
+
+    def gather(self, account: np.ndarray, values: np.ndarray) -> Cube:
+        """Rows of months, shape (n, months), summed by segment and channel of their accounts."""
+        level = {TOTAL: np.zeros(len(account), np.int64), **self.codes(account)}
+        sums = {}
+        for dim, names in self.levels.items():
+            kept = level[dim] >= 0
+            sums[dim] = np.zeros((len(names), self.calendar.months), values.dtype)
+            np.add.at(sums[dim], level[dim][kept], values[kept])
+        return Cube(self.levels, sums)
+
+    @cached_property
+    def log(self) -> Log:
+        """Events."""
+        return Log(self.tables["events"], self.position, self.calendar, self.tables["accounts"])
+
+    @cached_property
+    def books(self) -> Books:
+        """Ledger."""
+        return Books(self.tables["ledger"], self.position, self.calendar)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """Subscriptions."""
+        return Terms(self.tables["subscriptions"], self.position, self.calendar)
+
+    def monthly(self, metric: str) -> Cube | None:
+        """A metric of the monthly table by segment, NaN in months that it lacks; None if it is absent.
+
+        The total is the row without segment, or the sum of the segments where there is none.
+        """
+        table = self.tables["monthly"]
+        rows = table[table["metric"].to_numpy() == metric]
+        if rows.empty:
+            return None
+        month, (code, names) = self.calendar.month_of_date(rows["ds"].to_numpy()), coded(rows["segment"])
+        value = rows["value"].to_numpy(float)
+        return self._monthly(month, code, names, value)
+
+    def _monthly(self, month: np.ndarray, code: np.ndarray, names: tuple[str, ...], value: np.ndarray) -> Cube:
+        months = self.calendar.months
+        parts = tally(months, month, value, {SEGMENT: code}, {SEGMENT: names}).values[SEGMENT]
+        whole = np.bincount(month[(code < 0) & (month >= 0)], value[(code < 0) & (month >= 0)], months)
+        total = whole if (code < 0).any() else parts.sum(axis=0)
+        seen = np.isin(np.arange(months), month)
+        order = [names.index(n) if n in names else -1 for n in self.levels[SEGMENT]]
+        padded = np.vstack([parts, np.zeros(months)])[order] if order else parts[:0]
+        values = {TOTAL: total[None, :], SEGMENT: padded} if (code >= 0).any() else {TOTAL: total[None, :]}
+        return Cube(self.levels, {dim: np.where(seen, v, np.nan) for dim, v in values.items()})
+

@@ -1,0 +1,82 @@
+"""The main monthly series of a run, as a long table: what a company's own books would show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAIN: dict[str, float | None] = {
+    "revenue": 0.0,
+    "cash": None,
+    "leads": 0.0,
+    "signed": 0.0,
+    "active_customers": 0.0,
+    "arr": 0.0,
+    "gmv": 0.0,
+    "units_sold": 0.0,
+}
+"""Metrics that are forecast where the business has them, with the value that they can never fall below."""
+
+SEPARATOR = "/"
+"""Between metric and replication in the id of a series, where several replications are forecast."""
+
+
+def monthly_series(metrics: pd.DataFrame, replications: int = 1) -> pd.DataFrame:
+    """Monthly totals of the main metrics.
+
+    A company sees one history, so by default only replication 0 is taken and the id is the metric's name;
+    with more, the id is ``metric/replication``. A metric that is null or zero throughout does not belong to
+    the business and is left out.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        Columns replication, ds, period, metric, dim1, dim2, value, as in ``metrics.parquet``.
+    replications : int
+        How many replications, counted from 0.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns unique_id (str), ds (datetime), y (float), ordered as in ``MAIN``, by replication and date.
+    """
+    import pandas as pd
+
+    chosen = metrics[
+        (metrics["period"].astype(str) == "month")
+        & metrics["metric"].astype(str).isin(MAIN)
+        & metrics["dim1"].isna()
+        & metrics["dim2"].isna()
+        & (metrics["replication"] < replications)
+    ]
+    table = pd.DataFrame(
+        {
+            "metric": pd.Categorical(chosen["metric"].astype(str), categories=list(MAIN)),
+            "replication": chosen["replication"].to_numpy(),
+            "ds": pd.to_datetime(chosen["ds"]).to_numpy(),
+            "y": chosen["value"].to_numpy(float),
+        }
+    ).sort_values(["metric", "replication", "ds"], kind="stable")
+    return _named(table[_present(table)], replications)
+
+
+def floors(ids: Iterable[str]) -> dict[str, float]:
+    """Lowest possible values of the series of these ids, for those that have one."""
+    found = {name: MAIN.get(name.split(SEPARATOR)[0]) for name in ids}
+    return {name: floor for name, floor in found.items() if floor is not None}
+
+
+def _present(table: pd.DataFrame) -> pd.Series:
+    """Whether the metric of a row is anything but null and zero somewhere."""
+    alive = table.loc[table["y"].fillna(0) != 0, "metric"].astype(str).unique()
+    return table["metric"].astype(str).isin(alive)
+
+
+def _named(table: pd.DataFrame, replications: int) -> pd.DataFrame:
+    name = table["metric"].astype(str)
+    if replications > 1:
+        name = name + SEPARATOR + table["replication"].astype(str)
+    return table.assign(unique_id=name)[["unique_id", "ds", "y"]].reset_index(drop=True)

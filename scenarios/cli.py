@@ -1,0 +1,148 @@
+"""The command ``tobsim``: finds the verb, words errors, chooses the exit code. It imports nothing heavy.
+
+Exit codes: 0 done; 2 the input is wrong and nothing was run or written; 3 finished, but something failed or
+does not hold; 1 a defect of the program; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from scenarios.errors import InputError, shown, suggest
+from scenarios.halt import DiskFull
+
+DONE, DEFECT, WRONG, FAILED, STOPPED = 0, 1, 2, 3, 130
+
+VERBS = {
+    "run": ("run business=tool [key=value ...]", "simulate a business, store, forecast, report"),
+    "levers": ("levers [business=tool] [format=text|csv|json]", "every lever: key, unit, range, meaning"),
+    "report": ("report RUN", "build the report of a run again"),
+    "validate": ("validate RUN", "check the books and the files of a run"),
+    "reproduce": ("reproduce RUN", "run it again and say identical, or the first difference"),
+    "export": ("export RUN format=csv", "hand the tables of a run to other programs"),
+}
+"""By verb: how it is called, and what it does."""
+
+USAGE = """tobsim simulates business-to-business operations, from first contact to renewal.
+
+{verbs}
+
+tobsim VERB --help says more. Results go to stdout, everything else to stderr.
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Parameters
+    ----------
+    words : sequence of str, optional
+        What follows ``tobsim``; the arguments of this process by default.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    words = list(sys.argv[1:] if words is None else words)
+    before = _on_terminate(signal.SIGTERM)
+    try:
+        return _guarded(words)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _guarded(words: list[str]) -> int:
+    try:
+        code = dispatch(words)
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        return _complain(WRONG, error.problems)
+    except KeyboardInterrupt as error:
+        kept = f"; {error}; the same command goes on from there" if str(error) else ""
+        print(f"interrupted{kept}", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except DiskFull as error:
+        text = f"out: the disk is full, {error.strerror}; free space, then the same command goes on from there"
+        return _complain(FAILED, [text])
+    except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Word what should not have happened."""
+    import traceback
+
+    if _debugging():
+        traceback.print_exc()
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return _complain(DEFECT, [f"tobsim: a defect of the program, got {text}; TOBSIM_DEBUG=1 shows where"])
+
+
+def _complain(code: int, problems: Sequence[str]) -> int:
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return code
+
+
+def _debugging() -> bool:
+    return os.environ.get("TOBSIM_DEBUG", "") not in ("", "0")
+
+
+def dispatch(words: list[str]) -> int:
+    """Find the verb and let it do its work.
+
+    Raises
+    ------
+    InputError
+        If there is no such verb.
+    """
+    if not words or words[0] in ("--help", "-h", "help"):
+        print(usage(), end="")
+        return DONE
+    verb, rest = words[0], words[1:]
+    if verb not in VERBS:
+        known = f"tobsim run {verb}" if "=" in verb else suggest(verb, VERBS)
+        raise InputError([f"arguments: is no verb, got {shown(verb)}; {known}"])
+    _prepare_streams()
+    from scenarios import verbs
+
+    return int(getattr(verbs, verb)(rest))
+
+
+def usage() -> str:
+    """The list of verbs."""
+    width = max(len(call) for call, _ in VERBS.values())
+    lines = [f"  tobsim {call:{width}}  {what}" for call, what in VERBS.values()]
+    return USAGE.format(verbs="\n".join(lines))
+
+
+def _prepare_streams() -> None:
+    """Labels in any script print everywhere; warnings of libraries are for those who debug."""
+    import warnings
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if not _debugging():
+        warnings.simplefilter("ignore")
+
+
+def _on_terminate(number: signal.Signals) -> object | None:
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        return signal.signal(number, stop)
+    except ValueError:
+        return None

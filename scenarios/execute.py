@@ -1,0 +1,65 @@
+"""Replications over processes: the same results, however many there are and whatever happens to them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+
+from scenarios.replicate import Outcome, Task, replicate
+
+PATIENCE = 2
+"""How often a batch of replications may lose a worker before its rest is run one at a time."""
+
+
+def execute(task: Task, replications: Sequence[int], workers: int = 1) -> Iterator[Outcome]:
+    """Run replications and yield what became of each, in the order in which they end.
+
+    Parameters
+    ----------
+    task : Task
+        What to run.
+    replications : sequence of int
+        Their numbers.
+    workers : int
+        Processes; 1 runs them in this process.
+
+    Notes
+    -----
+    A worker that dies takes its whole batch with it; what is missing is sent again. A replication that ends
+    its worker even when it runs alone is a failure.
+    """
+    if workers <= 1 or len(replications) <= 1:
+        yield from (replicate(task, number) for number in replications)
+        return
+    left = list(replications)
+    for _ in range(PATIENCE):
+        for outcome in _batch(task, left, workers):
+            left.remove(outcome.replication)
+            yield outcome
+        if not left:
+            return
+    for number in left:
+        lost = Outcome(number, error="WorkerLost", message="the process that ran it ended without a word")
+        yield next(_batch(task, [number], workers), lost)
+
+
+def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcome]:
+    """Outcomes of a batch until it is done or a worker dies."""
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    pool = Parallel(min(workers, max(2, len(replications))), backend="loky", batch_size=1, return_as="generator_unordered")
+    outcomes = pool(delayed(_in_worker)(task, number) for number in list(replications))
+    try:
+        yield from outcomes
+    except BrokenProcessPool:
+        return
+    finally:
+        outcomes.close()
+
+
+def _in_worker(task: Task, replication: int) -> Outcome:
+    if multiprocessing.current_process().name != "MainProcess":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return replicate(task, replication)

@@ -1,0 +1,85 @@
+"""What a study says beside its specification: how often, how it is run, what is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sim.spec.fields import FORBID_EXTRA, number
+from sim.spec.study import StudySpec
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+"""The shipped configuration."""
+
+TableName = Literal[
+    "accounts", "opportunities", "subscriptions", "events", "decisions", "monthly", "ledger", "staffing"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Limits of a run; a study predicted to be larger is refused before it begins."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    events: float = number("events", "largest predicted number of events of a run", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Where replications run; it changes nothing in the result."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    backend: Literal["local"]
+    workers: int = number("processes", "replications simulated at the same time", low=1, high=1024)
+    budget: Budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The report of a run. ``language`` names a catalogue of texts."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    enabled: bool
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """The forecast of a run's monthly series."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    enabled: bool
+    horizon: int = number("months", "how far ahead", low=1, high=120)
+    levels: list[int] = number("per cent", "levels of the prediction intervals", low=1, high=99)
+    replications: int = number("replications", "replications whose series are forecast", low=1, high=100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """Replicate until the interval of ``metric`` is this narrow."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    metric: str
+    relative: float = number("1", "half-width as a share of the mean", low=0, high=1, default=0.0)
+    absolute: float = number("as the metric", "half-width", low=0, default=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Root(StudySpec):
+    """Everything a configuration holds."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    execution: Execution
+    report: Report
+    forecast: Forecast
+    seed: int = number("1", "key of all random numbers", low=0, high=2**128 - 1)
+    replications: int = number("replications", "independent repetitions", low=1, high=100_000)
+    precision: Precision | None = None
+    out: str | None = None
+    progress: bool = True
+    tables: list[TableName] | None = None
+
+
+NOT_IN_DIGEST = ("out", "replications", "precision", "execution", "progress", "report", "forecast", "tables")
+"""Keys that change no table of a replication."""

@@ -1,0 +1,113 @@
+"""One contract over all registered forecasters, and over every awkward series."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.forecast.registry import DEFAULT, FORECASTERS
+
+H = 12
+COLUMNS = ["mean", "lo-80", "hi-80", "lo-95", "hi-95"]
+
+
+def series(y: object, start: str = "2023-01-31") -> pd.Series:
+    values = np.asarray(y, float)
+    return pd.Series(values, index=pd.date_range(start, periods=len(values), freq="ME"))
+
+
+def awkward() -> dict[str, pd.Series]:
+    rng = np.random.default_rng(5)
+    t = np.arange(36)
+    plain = 100 + t + 10 * np.sin(t * np.pi / 6) + rng.normal(0, 2, 36)
+    holes = plain.copy()
+    holes[[0, 7, 8, 20, 35]] = np.nan
+    spikes = plain.copy()
+    spikes[[3, 9]] = [np.inf, -np.inf]
+    return {
+        "plain": series(plain),
+        "large": series(plain * 1e9),
+        "tiny": series(plain * 1e-9),
+        "holes": series(holes),
+        "infinite": series(spikes),
+        "missing rows": series(plain).drop(pd.to_datetime(["2023-05-31", "2024-06-30"])),
+        "constant": series(np.full(36, 7.0)),
+        "constant then one": series([*np.full(35, 7.0), 8.0]),
+        "zeros": series(np.zeros(36)),
+        "mostly zeros": series(rng.poisson(0.2, 36)),
+        "ramp from zero": series(np.r_[np.zeros(12), np.arange(24.0) ** 2]),
+        "negative": series(-plain),
+        "crossing zero": series(plain - plain.mean()),
+        "step": series(np.r_[np.full(18, 5.0), np.full(18, 500.0)]),
+        "outlier": series(np.r_[plain[:-1], 1e6]),
+        "exact line": series(np.arange(36.0)),
+        "one value": series([3.0]),
+        "two values": series([3.0, 5.0]),
+        "nine values": series(plain[:9]),
+        "two cycles": series(plain[:24]),
+        "weekly": pd.Series(plain, index=pd.date_range("2024-01-07", periods=36, freq="W-SUN")),
+    }
+
+
+CASES = awkward()
+
+
+@pytest.fixture(params=list(FORECASTERS))
+def forecaster(request: pytest.FixtureRequest) -> object:
+    return FORECASTERS[request.param]
+
+
+def test_names() -> None:
+    assert DEFAULT in FORECASTERS
+    assert all(name == f.name for name, f in FORECASTERS.items())
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_contract(forecaster: object, case: str) -> None:
+    fitted = forecaster.fit(CASES[case])  # type: ignore[attr-defined]
+    table = fitted.predict(H, (80, 95))
+    assert list(table.columns) == COLUMNS
+    assert table.shape == (H, len(COLUMNS))
+    assert np.isfinite(table.to_numpy()).all()
+    assert table.index.name == "ds"
+    assert table.index.is_monotonic_increasing
+    assert table.index[0] > fitted.history.cutoff
+    ordered = table[["lo-95", "lo-80", "hi-80", "hi-95"]].to_numpy()
+    assert (np.diff(ordered, axis=1) >= 0).all()
+    assert isinstance(fitted.note, str)
+    assert fitted.model in {*FORECASTERS, "naive"}
+
+
+@pytest.mark.parametrize(
+    ("case", "word"),
+    [
+        ("holes", "interpolated"),
+        ("infinite", "interpolated"),
+        ("missing rows", "interpolated"),
+        ("constant", "constant"),
+        ("zeros", "constant"),
+        ("one value", "last value"),
+    ],
+)
+def test_what_had_to_give_is_noted(forecaster: object, case: str, word: str) -> None:
+    assert word in forecaster.fit(CASES[case]).note  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("case", ["mostly zeros", "ramp from zero", "plain"])
+def test_floor_holds(forecaster: object, case: str) -> None:
+    table = forecaster.fit(CASES[case], floor=0.0).predict(H)  # type: ignore[attr-defined]
+    assert table.to_numpy().min() >= 0
+
+
+def test_dates_are_month_ends(forecaster: object) -> None:
+    table = forecaster.fit(CASES["plain"]).predict(3)  # type: ignore[attr-defined]
+    assert table.index.tolist() == pd.to_datetime(["2026-01-31", "2026-02-28", "2026-03-31"]).tolist()
+
+
+def test_the_same_answer_twice(forecaster: object) -> None:
+    first, second = (forecaster.fit(CASES["plain"]).predict(H) for _ in range(2))  # type: ignore[attr-defined]
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_nothing_to_fit(forecaster: object) -> None:
+    with pytest.raises(ValueError, match="no finite value"):
+        forecaster.fit(series([np.nan, np.nan]))  # type: ignore[attr-defined]
