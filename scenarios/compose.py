@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def compose(
     problems += _unknown_options(chosen, folder)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
-    composed = _compose([f"{s.path[0]}={_option(s)}" for s in chosen], folder)
+    choices = tuple(f"{s.path[0]}={_option(s)}" for s in chosen)
+    composed = _compose(choices, folder, (_state(CONF), _state(folder) if folder else ()))
     tree = _apply(composed.tree, [s for s in settings if s.action != "choose"])
     return make_study(tree, composed.layers, settings, str(folder) if folder else None)
 
@@ -80,7 +82,7 @@ def options(group: str, config_dir: str | os.PathLike[str] | None = None) -> lis
 def user_problems(folder: Path) -> list[str]:
     """What is wrong with the files of a user's own configuration folder."""
     problems: list[str] = []
-    files = [path for path in _yaml_files(folder)]
+    files = _yaml_files(folder)
     if len(files) > MAX_FILES:
         return [f"config_dir: holds too many files, got {len(files)}; at most {MAX_FILES}"]
     for path in files:
@@ -163,8 +165,18 @@ def _apply(tree: Tree, settings: list[Setting]) -> Tree:
     return tree
 
 
-def _compose(choices: list[str], folder: Path | None) -> Composed:
-    """The configuration as Hydra composes it."""
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of the files of a configuration: the same state composes to the same."""
+    found = []
+    for path in _yaml_files(folder):
+        status = path.stat()
+        found.append((str(path), status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _compose(choices: tuple[str, ...], folder: Path | None, state: tuple[Any, ...]) -> Composed:
+    """The configuration as Hydra composes it; ``state`` tells one state of the files from another."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -176,7 +188,7 @@ def _compose(choices: list[str], folder: Path | None) -> Composed:
     from yaml import YAMLError
 
     search = [f"hydra.searchpath=['file://{folder}']"] if folder else []
-    state = Singleton.get_state()
+    singletons = Singleton.get_state()
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -187,7 +199,7 @@ def _compose(choices: list[str], folder: Path | None) -> Composed:
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise InputError([_worded(error, folder)]) from None
     finally:
-        Singleton.set_state(state)
+        Singleton.set_state(singletons)
     tree.setdefault("effects", {})
     return Composed(tree, tuple(_layers(order, folder)))
 

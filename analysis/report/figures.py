@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.report.folder import Folder
 
@@ -13,172 +14,132 @@ if TYPE_CHECKING:
 LOW, HIGH = 0.1, 0.9
 """Quantiles over replications between which 80 per cent of them lie."""
 
-ROLES = {"touched": "touched", "registered": "lead", "qualified": "qualified", "opened": "opportunity",
-         "signed": "signed", "activated": "activated", "paid": "paid"}
-"""Columns of accounts that mark a step of the funnel, and the name of the step in the metrics."""
+STEPS = {"leads": "lead", "qualified": "qualified", "opportunities": "opportunity", "signed": "signed",
+         "activated": "activated"}  # fmt: skip
+"""Metrics that count the steps of the funnel, with the names of the steps in conversions and times."""
 
-AGES = tuple(range(0, 37, 3))
+MONTH_DAYS = 365.25 / 12
+
+AGES = tuple(range(3, 61, 3))
 """Ages in months at which the retention of a cohort is read."""
 
 MIN_COHORT = 10
-"""Customers, over all replications, below which a cohort shows no share."""
+"""Customers below which a share is not shown."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A figure with its interval; the interval is NaN where there is none."""
+    """A figure with its interval; NaN where there is none."""
 
-    mean: float
-    low: float = float("nan")
-    high: float = float("nan")
+    mean: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the funnel: accounts per replication, share of the step before, median days since then."""
+    """One step of the funnel: how many pass it, which share of the step before does, and how long that takes."""
 
     name: str
-    count: float
-    low: float
-    high: float
-    share: Rate
-    days: Rate
+    count: Rate
+    share: Rate = Rate()
+    days: Rate = Rate()
 
 
 def bands(frame: pd.DataFrame, value: str = "value") -> pd.DataFrame:
     """Median and 80 per cent band over replications by ``ds``, as columns low, median, high."""
     quantiles = frame.dropna(subset=[value]).groupby("ds")[value].quantile([LOW, 0.5, HIGH]).unstack()
-    return quantiles.set_axis(["low", "median", "high"], axis=1).sort_index()
+    return quantiles.reindex(columns=[LOW, 0.5, HIGH]).set_axis(["low", "median", "high"], axis=1).sort_index()
 
 
 def metric_bands(folder: Folder, metric: str) -> pd.DataFrame:
-    """Bands of one monthly metric; empty where it is absent or never defined."""
+    """Bands of one monthly metric; empty where it is nowhere defined, or zero throughout."""
     rows = folder.months[folder.months["metric"] == metric]
-    return bands(rows) if rows["value"].notna().any() else rows.iloc[:0]
+    return bands(rows) if rows["value"].fillna(0).ne(0).any() else rows.iloc[:0]
+
+
+def rate(folder: Folder, metric: str) -> Rate:
+    """A metric of the summary over the whole time."""
+    row = folder.figure(metric)
+    return Rate() if row is None else Rate(row["mean"], row["ci_low"], row["ci_high"])
 
 
 def funnel(folder: Folder) -> list[Step]:
-    """Steps of the funnel in the order in which accounts take them; steps that nobody took are left out."""
-    accounts = folder.accounts
-    columns = [f"{s}_at" for s in ROLES if f"{s}_at" in accounts and accounts[f"{s}_at"].notna().any()]
+    """Steps of the funnel that are passed at all; the first is how many accounts were reached."""
     steps, before = [], ""
-    for column in _in_order(accounts, columns):
-        steps.append(_step(folder, column, before))
-        before = column
+    if len(folder.reached):
+        counts = folder.reached["touched_at"].notna().groupby(folder.reached["replication"]).sum()
+        steps.append(Step("reached", Rate(float(counts.mean()))))
+    for metric, step in STEPS.items():
+        count = rate(folder, metric)
+        if count.mean > 0:
+            share, days = (rate(folder, f"{kind}_{before}_{step}") for kind in ("conversion", "days"))
+            steps.append(Step(metric, count, share, days))
+            before = step
     return steps
 
 
-def _in_order(accounts: pd.DataFrame, columns: list[str]) -> list[str]:
-    late = [c for c in columns if c in ("signed_at", "activated_at", "paid_at")]
-    if "signed_at" not in late:
-        return columns
-    lag = {c: (accounts[c] - accounts["signed_at"]).median() for c in late}
-    return [c for c in columns if c not in late] + sorted(late, key=lambda c: lag[c])
-
-
-def _step(folder: Folder, column: str, before: str) -> Step:
-    accounts = folder.accounts
-    counts = accounts[column].notna().groupby(accounts["replication"]).sum()
-    low, high = counts.quantile(LOW), counts.quantile(HIGH)
-    nothing = Rate(float("nan"))
-    share = days = nothing
-    if before:
-        names = f"{ROLES[before[:-3]]}_{ROLES[column[:-3]]}"
-        both = accounts[accounts[before].notna()]
-        share = _published(folder, f"conversion_{names}") or Rate(float(both[column].notna().mean()))
-        lag = (both[column] - both[before]).dt.total_seconds() / 86400
-        days = _published(folder, f"days_{names}") or Rate(float(lag[lag >= 0].median()))
-    return Step(column[:-3], float(counts.mean()), float(low), float(high), share, days)
-
-
-def _published(folder: Folder, metric: str) -> Rate | None:
-    row = folder.figure(metric)
-    return None if row is None else Rate(row["mean"], row["ci_low"], row["ci_high"])
-
-
 def spells(folder: Folder) -> pd.DataFrame:
-    """Times as a customer: replication, account, start, stop (NaT while it lasts), months and censored months."""
+    """First times as a customer: replication, start and stop in days (stop NaN while it lasts)."""
     rows = folder.spells
-    if rows.empty:
-        return rows.assign(start=None, stop=None)
-    rows = rows.sort_values(["replication", "account", "timestamp"], kind="stable")
-    rows["gone"] = rows["activity"] == "churned"
-    rows["spell"] = rows.groupby(["replication", "account"])["gone"].cumsum() - rows["gone"]
-    keys = ["replication", "account", "spell"]
-    start = rows[~rows["gone"]].groupby(keys)["timestamp"].min().rename("start")
-    stop = rows[rows["gone"]].groupby(keys)["timestamp"].max().rename("stop")
+    days = (rows["timestamp"] - folder.start).dt.total_seconds() / 86400 if len(rows) else rows["timestamp"]
+    gone = rows["activity"] == "churned"
+    keys = [rows["replication"], rows["account"]]
+    start = days[~gone].groupby([k[~gone] for k in keys]).min().rename("start")
+    stop = days[gone].groupby([k[gone] for k in keys]).min().rename("stop")
     return start.to_frame().join(stop).reset_index()
 
 
-def cohorts(folder: Folder) -> pd.DataFrame:
-    """First times as a customer with quarter of signing, months lasted, months that could be seen."""
-    first = spells(folder)
-    if first.empty:
-        return first
-    first = first[first["spell"] == 0]
-    month = 365.25 / 12
-    seen = (folder.end - first["start"]).dt.total_seconds() / 86400 / month
-    lasted = (first["stop"] - first["start"]).dt.total_seconds() / 86400 / month
-    return first.assign(
-        cohort=first["start"].dt.to_period("Q"), seen=seen, lasted=lasted.fillna(float("inf"))
-    )
+def retention_curve(folder: Folder) -> pd.DataFrame:
+    """Share still customers by age in months, Kaplan-Meier: all replications together, and their 80 per cent band.
 
-
-def retention_by_quarter(folder: Folder) -> pd.DataFrame:
-    """Share still customers by quarter of signing (index) and age in months (columns), with ``customers``.
-
-    All replications pooled; an age is shown only where every member of the cohort could reach it.
+    Columns low, median, high, where ``median`` is the curve of all; the band ends where a replication has too
+    few customers left under observation.
     """
     import pandas as pd
 
-    people = cohorts(folder)
-    if people.empty:
+    people = spells(folder)
+    together = _survival(people, folder.days)
+    if together.empty:
         return pd.DataFrame()
-    groups = people.groupby("cohort")
-    size, seen = groups.size(), groups["seen"].min()
-    shares = {
-        age: (people["lasted"] > age).groupby(people["cohort"]).mean().where((seen >= age) & (size >= MIN_COHORT))
-        for age in AGES
-    }
-    frame = pd.DataFrame(shares).dropna(axis=1, how="all")
-    return frame.assign(customers=size / max(folder.replications, 1)).loc[frame.notna().any(axis=1)]
+    alone = pd.DataFrame({r: _survival(p, folder.days) for r, p in people.groupby("replication")}).dropna()
+    edges = alone.quantile([LOW, HIGH], axis=1).T.set_axis(["low", "high"], axis=1)
+    return together.rename("median").to_frame().join(edges)
 
 
-def retention_curve(folder: Folder) -> pd.DataFrame:
-    """Kaplan-Meier share still customers by age in months (index ``ds``), median and band over replications."""
-    import pandas as pd
-
-    people = cohorts(folder)
-    if people.empty:
-        return pd.DataFrame()
-    curves = [
-        _kaplan_meier(part).rename("value").rename_axis("ds").reset_index().assign(replication=r)
-        for r, part in people.groupby("replication")
-    ]
-    return bands(pd.concat(curves))
-
-
-def _kaplan_meier(people: pd.DataFrame) -> pd.Series:
+def _survival(people: pd.DataFrame, horizon: float) -> pd.Series:
     import numpy as np
     import pandas as pd
 
-    lasted, seen = people["lasted"].to_numpy(), people["seen"].to_numpy()
-    stop = np.minimum(lasted, seen)
-    order = np.argsort(stop, kind="stable")
-    stop, gone = stop[order], (lasted <= seen)[order]
-    at_risk = len(stop) - np.searchsorted(stop, stop, side="left")
-    alive = np.cumprod(1 - gone / np.maximum(at_risk - _rank_in_ties(stop), 1))
-    ages = np.arange(0, int(seen.max()) + 1)
-    position = np.searchsorted(stop, ages, side="right")
-    enough = len(stop) - position >= MIN_COHORT
-    return pd.Series(np.where(enough, np.concatenate([[1.0], alive])[position], np.nan), index=ages).dropna()
+    from analysis.retention import kaplan_meier
+
+    start, stop = people["start"].to_numpy(float), people["stop"].to_numpy(float)
+    observed = np.fmin(stop, horizon) - start
+    ages = np.arange(0, int((horizon - start).max() / MONTH_DAYS) + 1) if len(start) else np.arange(0)
+    enough = (observed[:, None] >= ages * MONTH_DAYS).sum(axis=0) >= MIN_COHORT
+    shares = kaplan_meier(observed, ~np.isnan(stop)).at(ages[enough] * MONTH_DAYS) if enough.any() else []
+    return pd.Series(shares, index=ages[enough], dtype=float)
 
 
-def _rank_in_ties(values: object) -> object:
+def retention_by_quarter(folder: Folder) -> pd.DataFrame:
+    """Share still customers by quarter of signing (index, a period) and age in months, with ``customers``.
+
+    All replications together; a cell is filled where every member of the cohort could reach the age.
+    """
     import numpy as np
+    import pandas as pd
 
-    array = np.asarray(values)
-    return np.arange(len(array)) - np.searchsorted(array, array, side="left")
+    from analysis.retention import cohort_retention
+
+    people = spells(folder)
+    quarters = pd.period_range(folder.start, folder.end, freq="Q")
+    edges = np.array([(q.start_time - folder.start).days for q in quarters] + [folder.days + 1], float)
+    start, stop = people["start"].to_numpy(float), people["stop"].to_numpy(float)
+    shares = cohort_retention(start, stop, edges, np.array(AGES) * MONTH_DAYS, folder.days)
+    size = np.histogram(start, edges)[0]
+    frame = pd.DataFrame(shares, index=quarters, columns=AGES)[size >= MIN_COHORT].dropna(axis=1, how="all")
+    frame = frame.assign(customers=size[size >= MIN_COHORT] / max(folder.replications, 1))
+    return frame[frame.drop(columns="customers").notna().any(axis=1)]
 
 
 def desk_months(folder: Folder) -> pd.DataFrame:
@@ -193,13 +154,12 @@ def desk_totals(folder: Folder) -> pd.DataFrame:
     rows = folder.staffing
     if rows.empty:
         return rows
-    waited = (rows["wait_days"] * rows["started"]).where(rows["wait_days"].notna())
-    rows = rows.assign(waited=waited, waiting=rows["started"].where(rows["wait_days"].notna()))
-    sums = rows.groupby("desk", observed=True, sort=False).agg(
-        heads=("heads", "mean"), started=("started", "mean"), busy=("busy_hours", "sum"),
-        capacity=("capacity_hours", "sum"), waited=("waited", "sum"), waiting=("waiting", "sum"),
-    )
+    counted = rows["started"].where(rows["wait_days"].notna())
+    rows = rows.assign(waited=rows["wait_days"] * counted, counted=counted)
+    how: dict[str, Any] = {"heads": "mean", "started": "mean", "busy_hours": "sum", "capacity_hours": "sum",
+                           "waited": "sum", "counted": "sum"}  # fmt: skip
+    sums = rows.groupby("desk", observed=True, sort=False).agg(how)
     return sums.assign(
-        load=sums["busy"] / sums["capacity"].where(sums["capacity"] > 0),
-        wait=sums["waited"] / sums["waiting"].where(sums["waiting"] > 0),
+        load=sums["busy_hours"] / sums["capacity_hours"].where(sums["capacity_hours"] > 0),
+        wait=sums["waited"] / sums["counted"].where(sums["counted"] > 0),
     )

@@ -101,11 +101,16 @@ class Folder:
         return pd.Timestamp(str(self.setting("horizon.start", "1970-01-01")))
 
     @cached_property
+    def days(self) -> float:
+        """Length of the horizon."""
+        return float(self.setting("horizon.days", 0))
+
+    @cached_property
     def end(self) -> pd.Timestamp:
         """End of the horizon."""
         import pandas as pd
 
-        return self.start + pd.Timedelta(days=float(self.setting("horizon.days", 0)))
+        return self.start + pd.Timedelta(days=self.days)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
