@@ -46,8 +46,6 @@ class Billing:
         self.world = world
         self.asked: dict[Invoice, list[tuple[int, int, int]]] = {}
         self.due: defaultdict[int, list[tuple[str, Batch]]] = defaultdict(list)
-        self.parts: dict[str, int] = {}
-        self._delay, self._bad = world.streams.name("payment.delay"), world.streams.name("payment.bad")
         self.first_day = date.fromisoformat(world.spec.horizon.start).toordinal()
         self.configure()
 
@@ -96,32 +94,39 @@ class Billing:
 
     def _schedule(self, invoice: Invoice, accounts: np.ndarray, contracts: np.ndarray, amounts: np.ndarray) -> None:
         world, now = self.world, self.world.env.now
-        part = self.parts.setdefault(invoice.memo, len(self.parts))
-        today, segment = self.first_day + int(now), world.population.segment[accounts]
-        delay = self.delay.ppf(world.streams.of(self._delay, today, accounts, part), segment) + invoice.later_days
-        bad = world.streams.of(self._bad, today, accounts, part) < self.bad_debt[segment]
-        days = np.where(bad, self.payment.write_off_days + invoice.later_days, np.maximum(np.rint(delay), 0.0))
-        self._enter("write_off", invoice, days, bad, (accounts, contracts, amounts))
-        self._enter("pay", invoice, days, ~bad, (accounts, contracts, amounts))
+        today, segment = int(now), world.population.segment[accounts]
+        wait = self.delay.ppf(self._uniform("delay", invoice, accounts), segment) + invoice.later_days
+        bad = self._uniform("bad", invoice, accounts) < self.bad_debt[segment]
+        last = self.payment.write_off_days + invoice.later_days
+        settled = self._working(today + np.where(bad, last, np.maximum(np.rint(wait), 0.0)))
+        columns = (accounts, contracts, amounts)
         if self.payment.due_days is not None:
-            term = np.full(len(days), self.payment.due_days + invoice.later_days)
-            self._enter("remind", invoice, term, days > term, (accounts, contracts, amounts))
+            due = self._working(np.full(len(settled), today + self.payment.due_days + invoice.later_days))
+            self._enter("remind", invoice, due, due < settled, columns)
+        self._enter("write_off", invoice, settled, bad, columns)
+        self._enter("pay", invoice, settled, ~bad, columns)
+
+    def _uniform(self, what: str, invoice: Invoice, accounts: np.ndarray) -> np.ndarray:
+        """Keyed by account, product, memo and calendar day: what else is invoiced does not matter."""
+        streams = self.world.streams
+        code = streams.name(f"payment.{what}.{self.world.names['product'][invoice.product]}.{invoice.memo}")
+        return streams.of(code, self.first_day + int(self.world.env.now), accounts)
+
+    def _working(self, days: np.ndarray) -> np.ndarray:
+        """Each day, or the next working day; never today."""
+        kinds, place = np.unique(days, return_inverse=True)
+        today, opening = int(self.world.env.now), self.world.calendar.opening
+        shifted = [max(int(opening(day)), today + 1) for day in kinds.tolist()]
+        return np.array(shifted, np.int64)[place]
 
     def _enter(
-        self, what: str, invoice: Invoice, days: np.ndarray, chosen: np.ndarray,
+        self, what: str, invoice: Invoice, due: np.ndarray, chosen: np.ndarray,
         columns: tuple[np.ndarray, np.ndarray, np.ndarray],
     ) -> None:  # fmt: skip
-        today = int(self.world.env.now)
-        working, horizon = self.world.calendar.opening, self.world.horizon
-        due = today + days
-        for day in np.unique(due[chosen & (due < horizon)]).tolist():
+        for day in np.unique(due[chosen & (due < self.world.horizon)]).tolist():
             rows = chosen & (due == day)
             accounts, contracts, amounts = (column[rows] for column in columns)
-            self._on(max(int(working(day)), today + 1), what, (invoice, accounts, contracts, amounts))
-
-    def _on(self, day: int, what: str, batch: Batch) -> None:
-        if day < self.world.horizon:
-            self.due[day].append((what, batch))
+            self.due[day].append((what, (invoice, accounts, contracts, amounts)))
 
     def _serve(self, what: str, batch: Batch) -> None:
         invoice, accounts, contracts, amounts = batch

@@ -28,10 +28,13 @@ class Contracts:
     """All contracts of one replication, in the order of their start."""
 
     rows: list[Contract] = field(default_factory=list)
+    counts: dict[int, int] = field(default_factory=dict)
 
     def open(self, row: Contract) -> Contract:
-        """Enter a contract; its number is its place in the book."""
-        row.contract = len(self.rows)
+        """Enter a contract. Its number tells account and place among the account's: nobody else's contract moves it."""
+        count = self.counts.get(row.account, 0)
+        self.counts[row.account] = count + 1
+        row.contract = row.account << 16 | count
         self.rows.append(row)
         return row
 

@@ -22,7 +22,7 @@ from sim.signals import SIGNALS
 from sim.spec import DecisionSpec, Effect
 from sim.spec.distribution import Distribution, Fixed
 from sim.streams import Draws
-from sim.units import GRID
+from sim.units import GRID, snap
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -86,6 +86,7 @@ class Decision(_Sum):
 
     def __init__(self, world: World, name: str) -> None:
         self.draws = Draws(world.streams, f"decision.{name}", lambda u, first: u)
+        self._noes = f"{name}: noes"
         code = world.streams.name(f"frailty.{name}")
         self._frailty = normal(world.streams.uniforms(code, 0, 0, len(world.population.segment)))
         super().__init__(world, name)
@@ -125,14 +126,19 @@ class Decision(_Sum):
         return u < p, p, u
 
     def carry(self, account: int, spell: int, carried: dict[str, float]) -> tuple[bool, float, float]:
-        """The same of kind carried: the uniform of the spell is kept in ``carried`` and rescaled at every yes."""
+        """The same of kind carried: the uniform of the spell is kept in ``carried`` and rescaled at every yes.
+
+        After a no the spell is over; should the same journey come to this decision again, it draws afresh.
+        """
         p = self.probability(account)
         u = carried.pop(self.name, None)
         if u is None:
-            u = self.draws.get(account, spell)
+            u = self.draws.get(account, spell + int(carried.get(self._noes, 0)))
         yes = u < p
         if yes:
             carried[self.name] = u / p
+        else:
+            carried[self._noes] = carried.get(self._noes, 0) + 1
         return yes, p, u
 
     def base_terms(self, account: int) -> dict[str, float]:
@@ -161,7 +167,8 @@ class Duration(_Sum):
         self.bound = bind(distribution, self.world.population.segments)
         self.fixed = None
         if isinstance(distribution, Fixed) and isinstance(distribution.value, float | int):
-            self.fixed = float(distribution.value) if not self.static_terms and not self.dynamic else None
+            value = float(snap(max(float(distribution.value), 0.0)))
+            self.fixed = value if not self.static_terms and not self.dynamic else None
         self.draws.clear()
 
     def _transform(self, u: np.ndarray, first: int) -> np.ndarray:

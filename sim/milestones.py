@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.events import ACTIVITY_CODE
 from sim.recorder import NONE, Table
-from sim.tables import Unfolded, coded, constant, nullable
+from sim.tables import Unfolded, coded, constant, main_product, nullable
 from sim.units import timestamps
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def opportunities(world: World, events: Unfolded, replication: int) -> Table:
     table: Table = {
         "replication": constant(replication, len(has)),
         "account": account[has],
-        "product": coded(np.full(len(has), max(events.product.max(initial=-1), -1)), world.names["product"]),
+        "product": coded(np.full(len(has), main_product(world)), world.names["product"]),
         "owner": coded(owner[has], events.owners),
         "stage": coded(stage[has], tuple(world.stops)),
         "amount": nullable(np.where(outcome == 1, amount[has], NONE)),

@@ -49,6 +49,8 @@ _DECISION = Struct("<iHHqddd")
 
 IS_VISIT, IS_MARK = 0, 1
 NOTHING, THEN, OTHERWISE, OPEN = 0, 1, 2, 3
+PASSED_BY = -2
+"""Seat of a visit that took no time: neither queued nor finished is logged."""
 _NAN = float("nan")
 
 

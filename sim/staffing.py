@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.journey.desk import DeskStop
-from sim.recorder import IS_VISIT, Table
+from sim.recorder import IS_VISIT, PASSED_BY, Table
 from sim.tables import coded, constant, month_bounds, open_visits
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def staffing(world: World, replication: int) -> Table:
     edges, ends = month_bounds(world.spec.horizon.start, world.horizon)
     bounds = np.array(edges)
     rows = np.concatenate([world.recorder.visits(), open_visits(world)])
-    rows = rows[rows["kind"] == IS_VISIT]
+    rows = rows[(rows["kind"] == IS_VISIT) & (rows["seat"] != PASSED_BY)]
     desk_of = np.array([s.desk.code if isinstance(s, DeskStop) else -1 for s in world.stops.values()])
     rows = rows[desk_of[rows["code"]] >= 0]
     desk_code = desk_of[rows["code"]]

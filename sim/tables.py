@@ -14,7 +14,7 @@ from sim.calendar import month_ends
 from sim.events import ACTIVITIES, ACTIVITY_CODE, LEDGER_ACCOUNTS
 from sim.journey.desk import DeskStop
 from sim.journey.wait import GateStop, SplitStop
-from sim.recorder import IS_VISIT, NONE, OPEN, OTHERWISE, VISIT, Coded, Nullable, Table
+from sim.recorder import IS_VISIT, NONE, OPEN, OTHERWISE, PASSED_BY, VISIT, Coded, Nullable, Table
 from sim.units import GRID, timestamps
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ class Unfolded:
         activity, time = np.full((n, _PLACES), -1, np.int16), np.empty((n, _PLACES))
         visit = rows["kind"] == IS_VISIT
         code = np.where(visit, rows["code"], 0)
-        timed, desk = visit & stops.timed[code], visit & (stops.desk[code] >= 0)
+        visit_time = visit & (rows["seat"] != PASSED_BY)
+        timed, desk = visit_time & stops.timed[code], visit_time & (stops.desk[code] >= 0)
         activity[:, 0] = np.where(visit, stops.entry[code], rows["code"])
         activity[timed, 1] = _QUEUED
         activity[desk & ~np.isnan(rows["started"]), 2] = _STARTED

@@ -8,6 +8,7 @@ work is done.
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,11 +61,22 @@ class Desk:
                 self._lingering.discard(seat)
             else:
                 self.release(seat, now)
+        if not heads:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Nobody is left: who waits for optional work goes on without it."""
+        waiting, self.queue = self.queue, deque()
+        for case in waiting:
+            if case.stop.optional:
+                case.stop.skip(case)
+            else:
+                self.queue.append(case)
 
     def mean_heads(self, first: float, last: float) -> float:
         """Heads over a stretch of time, on average."""
         points = [*self.history, (float("inf"), 0)]
         total = 0.0
-        for (begin, heads), (end, _) in zip(points, points[1:], strict=False):
+        for (begin, heads), (end, _) in pairwise(points):
             total += heads * max(min(end, last) - max(begin, first), 0.0)
         return total / (last - first)

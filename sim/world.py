@@ -68,7 +68,7 @@ class World:
         self.using, self.paying = np.zeros(n, bool), np.zeros(n, bool)
         self.customer, self.was_customer, self.gone = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
         self.signed_now, self.activated = np.zeros(n, bool), np.zeros(n, bool)
-        self.customer_since, self.activated_at = np.zeros(n), np.zeros(n)
+        self.customer_since, self.activated_at, self.term_ends = np.zeros(n), np.zeros(n), np.zeros(n)
         self.peers = np.zeros(len(self.population.industries))
         self.customers = 0
         self.consumers_log = 0.0
@@ -81,7 +81,7 @@ class World:
         self.price_ratio = np.zeros(len(segments))
         if listed is not None and compared is not None:
             price = np.maximum(by_segment(listed.price, segments), 1e-9)
-            self.price_ratio = np.log(price / by_segment(compared, segments))
+            self.price_ratio = np.clip(np.log(price / by_segment(compared, segments)), -3.0, 3.0)
         self.channel_quality = np.array([c.quality for c in spec.market.channels.values()])
 
     def _build(self) -> None:
@@ -101,6 +101,13 @@ class World:
         self.programmes = {n: PROGRAMMES[p.kind](self, n) for n, p in spec.business.programmes.items()}
         self.bus = self._listeners()
         connect(self)
+        self._warn()
+
+    def _warn(self) -> None:
+        for stop in self.stops.values():
+            desk = getattr(stop, "desk", None)
+            if desk is not None and not desk.heads and not stop.optional:
+                self.warnings.append(f"desk {desk.name} has no people: accounts wait at stop {stop.name}")
 
     def _listeners(self) -> dict[str, list[Callable[[Case, float], Any]]]:
         bus: dict[str, list[Callable[[Case, float], Any]]] = {
@@ -144,6 +151,7 @@ class World:
         self.billing.configure()
         for desk in self.desks.values():
             desk.staff(self.spec.policy.desks[desk.name].heads, self.env.now)
+        self._warn()
 
     # registries
 

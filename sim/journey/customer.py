@@ -1,4 +1,7 @@
-"""Life as a customer: a contract term that ends, or month after month in which it may leave."""
+"""Life as a customer: a contract term that ends, or month after month in which it may leave.
+
+Sources: [000]:93, [000]:225 (terms), [002]:72 (hazard of leaving), C06, C21.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,16 @@ class CustomerStop(Stop):
 
 
 class TermStop(CustomerStop):
-    """A term of fixed length, then the renewal ([000]:93, R09)."""
+    """A term, then the renewal ([000]:93, R09): to the end of the contract where there is one that runs, else of
+    fixed length from now on."""
 
     def enter(self, case: Case) -> None:
         self.arrive(case)
         case.started = case.queued
         case.callbacks = (self.finish,)
-        self.plan(case, float(snap(case.queued + self.spec.term_months * DAYS_PER_MONTH)))
+        agreed = float(self.world.term_ends[case.account])
+        own = float(snap(case.queued + self.spec.term_months * DAYS_PER_MONTH))
+        self.plan(case, agreed if agreed > case.queued else own)
 
     def finish(self, case: Case) -> None:
         """The term is over."""

@@ -35,7 +35,7 @@ class DeskStop(Stop):
         desk = self.desk
         if self.optional and not desk.heads:
             self.arrive(case)
-            self.go(case, self.settle(case))
+            self.skip(case)
             return
         self.arrive(case)
         if desk.free:
@@ -43,6 +43,10 @@ class DeskStop(Stop):
         else:
             case.started = _NAN
             desk.queue.append(case)
+
+    def skip(self, case: Case) -> None:
+        """An optional desk without people is passed by."""
+        self.pass_by(case, self.settle(case))
 
     def begin(self, case: Case, seat: int, now: float) -> None:
         hours = self.hours.of(case.account, case.attempt)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sim.decisions import Decision
 from sim.events import ACTIVITY_CODE
 from sim.journey.case import Case
-from sim.recorder import OTHERWISE, THEN
+from sim.recorder import OTHERWISE, PASSED_BY, THEN
 from sim.spec.stops import END
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Stop:
     """
 
     spec: Any
+    optional = False
 
     def __init__(self, world: World, name: str, code: int) -> None:
         self.world, self.name, self.code = world, name, code
@@ -91,6 +92,10 @@ class Stop:
         """The case arrives now."""
         raise NotImplementedError
 
+    def skip(self, case: Case) -> None:
+        """Pass a desk without people by (desk stops only)."""
+        raise TypeError(f"stop {self.name} has no desk")
+
     def begin(self, case: Case, seat: int, now: float) -> None:
         """A person takes up the case (desk stops only)."""
         raise TypeError(f"stop {self.name} has no desk")
@@ -126,9 +131,18 @@ class Stop:
     def depart(self, case: Case, side: Side, seat: int = -1) -> None:
         """Record the visit and send the case on."""
         now = self.env.now
-        outcome = THEN if side is self.yes else OTHERWISE
+        outcome = OTHERWISE if side is self.no else THEN
         self.record(case.account, self.code, outcome, seat, case.queued, case.started, now)
         self.go(case, side)
+
+    def pass_by(self, case: Case, side: Side) -> None:
+        """Leave at once: a visit of no length, recorded where the log would else miss what it says."""
+        case.started = case.queued
+        said = (side.activity >= 0 and not side.loud) or (self.entry >= 0 and not self.entry_loud)
+        if said:
+            self.depart(case, side, PASSED_BY)
+        else:
+            self.go(case, side)
 
     def go(self, case: Case, side: Side) -> None:
         """Announce what the side logs, then enter the next stop."""

@@ -1,4 +1,4 @@
-"""Stops without our people: waits, gates, splits."""
+"""Stops without our people: waits, gates, splits. Sources: [000]:77-95, [000]:674-678, [002]:68-70."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WaitStop(Stop):
         self.arrive(case)
         case.started = case.queued
         if not self.spec.enabled:
-            self.go(case, self.yes)
+            self.pass_by(case, self.yes)
             return
         end = case.queued + self.days.of(case.account, case.attempt)
         case.callbacks = self.done
@@ -38,17 +38,11 @@ class WaitStop(Stop):
 
 
 class GateStop(Stop):
-    """A decision that takes no time."""
+    """A decision that takes no time: automatic conversion ([000]:676), a first filter ([000]:83)."""
 
     def enter(self, case: Case) -> None:
         self.arrive(case)
-        case.started = case.queued
-        side = self.settle(case) if self.spec.enabled else self.no
-        quiet_exit, quiet_entry = side.activity >= 0 and not side.loud, self.entry >= 0 and not self.entry_loud
-        if quiet_exit or quiet_entry:
-            self.depart(case, side)
-        else:
-            self.go(case, side)
+        self.pass_by(case, self.settle(case) if self.spec.enabled else self.no)
 
 
 class SplitStop(Stop):
@@ -71,4 +65,4 @@ class SplitStop(Stop):
 
     def enter(self, case: Case) -> None:
         self.arrive(case)
-        self.go(case, self.targets[self.column[case.account]])
+        self.pass_by(case, self.targets[self.column[case.account]])

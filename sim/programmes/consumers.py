@@ -33,6 +33,7 @@ class ConsumersProgramme:
         merchants = int(np.count_nonzero(world.paying & world.customer))
         won = min(1.0, spec.attraction * merchants + spec.response * spec.subsidy_month)
         self.stock = self.stock * (1 - spec.churn) + max(spec.market - self.stock, 0.0) * won
-        world.consumers_log = float(np.log((self.stock + 1.0) / (self.opening + 1.0)))
+        relative = float(np.log((self.stock + 1.0) / (self.opening + 1.0)))
+        world.consumers_log = min(max(relative, -10.0), 10.0)
         world.ledger.post(now, "subsidy", "cash", round(spec.subsidy_month * MINOR), "subsidy", centre=self.name)
         world.months.total("consumers", round(self.stock, 3))

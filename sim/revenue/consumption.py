@@ -29,7 +29,7 @@ class ConsumptionPart(MeteredPart):
             super().start(case, now)
             if self._prepays(np.array([account]))[0]:
                 month = round(float(self.own_level[account]) * MINOR)
-                top_up = self.invoice("customer_prepayment", "top-up")
+                top_up = self.invoice("customer_prepayment", "first top-up")
                 self.world.billing.ask(top_up, account, int(self.number[account]), month)
         return None
 

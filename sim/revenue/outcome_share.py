@@ -29,7 +29,7 @@ class OutcomeSharePart(MeteredPart):
         per = self._per_segment(accounts)
         gained = share_of(sales, per(self.spec.lift) * self.world.use[accounts])
         fee = share_of(gained, per(self.spec.share))
-        code = self.world.streams.name(f"{self.name}.disputed")
+        code = self.world.streams.name(f"revenue.{self.name}.disputed")
         fee[self.world.streams.of(code, self.world.period, accounts) < self.spec.disputed] = 0
         self.record("customer_sales", accounts, sales)
         self.record("attributed_sales", accounts, gained)

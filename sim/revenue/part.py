@@ -76,13 +76,13 @@ class RevenuePart:
 
     def level(self, name: str, distribution: Distribution, account: int, occurrence: int) -> float:
         """An account's own keyed value of a distribution."""
-        code = self.world.streams.name(f"{self.name}.{name}")
+        code = self.world.streams.name(f"revenue.{self.name}.{name}")
         u = self.world.streams.uniforms(code, occurrence, account, 1)
         return float(self.bound(distribution).ppf(u, self.world.population.segment[account : account + 1])[0])
 
     def noise(self, accounts: np.ndarray, sd: float) -> np.ndarray:
         """Keyed lognormal factors of this month, mean 1."""
-        code = self.world.streams.name(f"{self.name}.noise")
+        code = self.world.streams.name(f"revenue.{self.name}.noise")
         z = normal(self.world.streams.of(code, self.world.period, accounts))
         return np.exp(sd * z - sd * sd / 2)
 

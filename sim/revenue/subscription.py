@@ -15,6 +15,10 @@ from sim.revenue.part import Announced, Listener, RevenuePart
 from sim.units import DAYS_PER_MONTH, MINOR, snap
 
 
+GRACE_DAYS = 90.0
+"""A renewal signed up to so many days late continues the old term; a later one begins a term of its own."""
+
+
 class SubscriptionPart(RevenuePart):
     """Seats or organisations, one current term per account."""
 
@@ -43,12 +47,13 @@ class SubscriptionPart(RevenuePart):
         self.alive[account] = True
         self.spell[account] = case.occurrence
         self.units[account] = max(1.0, round(self.level("units", self.spec.units, account, case.occurrence)))
-        return self._term(account, now)
+        return self._term(account, now, now)
 
-    def _term(self, account: int, now: float) -> Announced:
+    def _term(self, account: int, now: float, begins: float) -> Announced:
         price = float(self.list_price[self.world.population.segment[account]])
         self.since[account], self.price[account] = now, price
-        self.ends[account] = end = float(snap(now + self.spec.term_months * DAYS_PER_MONTH))
+        end = float(snap(begins + self.spec.term_months * DAYS_PER_MONTH))
+        self.ends[account] = self.world.term_ends[account] = end
         units = float(self.units[account])
         amount = round(units * price * self.spec.term_months / 12 * MINOR)
         self.value[account], self.earned[account] = amount, 0
@@ -64,7 +69,8 @@ class SubscriptionPart(RevenuePart):
         self._finish_term(account)
         self.close(account, now, "renewed")
         self._give_back(case, account, now)
-        return self._term(account, now)
+        late = now - float(self.ends[account])
+        return self._term(account, now, now - late if late < GRACE_DAYS else now)
 
     def _give_back(self, case: Case, account: int, now: float) -> None:
         share = float(self.shrink_share[self.world.population.segment[account]])

@@ -24,7 +24,7 @@ def tenure_years(world: World, accounts: Accounts) -> np.ndarray:
     return np.where(world.customer[accounts], world.env.now - world.customer_since[accounts], 0.0) / 365.25
 
 
-@signal(0, 100, "months", "C46, L29")
+@signal(0, 1200, "months", "C46, L29")
 def onboarding_months(world: World, accounts: Accounts) -> np.ndarray:
     """Months from signing to activation, or so far; 0 before signing."""
     until = np.where(world.activated[accounts], world.activated_at[accounts], world.env.now)

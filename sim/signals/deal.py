@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from sim.world import World
 
 
-@signal(0, 1000, "days", "C47, L39")
+@signal(0, 36525, "days", "C47, L39")
 def wait_days(world: World, accounts: Accounts) -> np.ndarray:
     """Days waited in queues of desks in this journey."""
     return world.wait_days[accounts]
 
 
-@signal(0, 100, "10 hours", "L09, C29, [000]:85")
+@signal(0, 100000, "10 hours", "L09, C29, [000]:85")
 def presales_hours(world: World, accounts: Accounts) -> np.ndarray:
     """Work of the presales desk for the account in this journey."""
     return world.presales_hours[accounts] / 10.0
 
 
-@signal(0, 100, "10 hours", "[000]:85")
+@signal(0, 100000, "10 hours", "[000]:85")
 def sales_hours(world: World, accounts: Accounts) -> np.ndarray:
     """Work of all desks for the account in this journey."""
     return world.desk_hours[accounts] / 10.0
