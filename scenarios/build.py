@@ -14,10 +14,10 @@ from scenarios.raw import MAX_DEPTH
 from scenarios.resolve import Path, Problem, Resolved, Tree, dotted, leaves, malformed, resolve
 from scenarios.schema import out_of_range, validate, walk, wrong_segments
 from scenarios.settings import Root
-from sim.spec import Contacts, Dated, StudySpec, Timeline
+from sim.spec import Dated, StudySpec, Timeline
 from sim.spec.market import Trace
 
-OPEN = (("policy", "conversion"), ("policy", "terms"), ("market", "figures"))
+OPEN: tuple[Path, ...] = (("policy", "conversion"), ("policy", "terms"), ("market", "figures"))
 """Mappings of named settings: a key there counts only if something refers to it."""
 
 
@@ -73,7 +73,8 @@ def build(tree: Mapping[str, Any], set_keys: tuple[Path, ...] = ()) -> Built:
         problems += _budget(root, resolved.tree)
     if problems or root is None:
         raise InputError(worded(problems))
-    return _assemble(tree, resolved, root, found)
+    built = _assemble(tree, resolved, root, found)
+    return replace(built, warnings=(*built.warnings, *_idle(resolved, set_keys, root)))
 
 
 def examine(tree: Tree) -> tuple[list[Problem], Resolved, Root | None]:
@@ -150,13 +151,27 @@ def _finite(node: Any) -> Any:
 def _unread(resolved: Resolved, set_keys: tuple[Path, ...]) -> list[Problem]:
     """Settings that the user gave and nothing refers to."""
     read = set(resolved.references.values())
-    known = {opened: sorted({path[2] for path in read if path[:2] == opened and len(path) > 2}) for opened in OPEN}
+    known: dict[Path, list[str]] = {}
+    for opened in OPEN:
+        known[opened] = sorted({path[2] for path in read if path[:2] == opened and len(path) > 2})
     problems: list[Problem] = []
     for path in set_keys:
         if path[:2] in known and len(path) > 2 and not _is_read(path, read):
             reason = suggest(path[2], known[path[:2]], "read here:")
             problems.append((dotted(path), f"is read by nothing in this business, got a value for it; {reason}"))
     return problems
+
+
+def _idle(resolved: Resolved, set_keys: tuple[Path, ...], root: Root) -> Iterator[str]:
+    """Settings that stand in the files and do nothing."""
+    read = set(resolved.references.values())
+    for opened in OPEN[:2] if read else ():
+        known = sorted({path[2] for path in read if path[:2] == opened and len(path) > 2})
+        for name in _names(resolved.tree, *opened):
+            if not _is_read((*opened, name), read):
+                yield f"{dotted((*opened, name))}: is read by nothing in this business; {suggest(name, known, 'read:')}"
+    if isinstance(root.market.first_contacts, Trace) and ("market", "accounts") in set_keys:
+        yield "market.accounts: does nothing, the accounts are the rows of the file of first contacts"
 
 
 def _is_read(path: Path, read: set[Path]) -> bool:
@@ -177,25 +192,27 @@ def _assemble(tree: Tree, resolved: Resolved, root: Root, found: list[Move]) -> 
         rows = len(contacts.external_id)
         config = {**config, "market": {**config["market"], "accounts": rows}}
         tree = {**tree, "market": {**tree["market"], "accounts": rows}}
+        root = replace(root, market=replace(root.market, accounts=rows))
         _raise_if(list(over_budget(config, rows)))
     for move in found:
         if move.day >= root.horizon.days:
             warnings.append(f"policy.changes.{move.name}.date: lies after the horizon; the change does nothing")
-    timeline = _timeline(tree, config, found, contacts, root.horizon.days)
+    spec, later = _specs(tree, config, found, root)
+    timeline = Timeline(spec=spec, later=later, contacts=contacts)
     return Built(config, timeline, resolved.references, files, tuple(warnings))
 
 
-def _timeline(tree: Tree, config: Tree, found: list[Move], contacts: Contacts | None, days: float) -> Timeline:
+def _specs(tree: Tree, config: Tree, found: list[Move], root: Root) -> tuple[StudySpec, tuple[Dated, ...]]:
+    """The specification at the start, and those that hold from later dates on."""
     specs: list[tuple[int, StudySpec]] = []
     problems: list[Problem] = []
-    for day, changed in timeline_trees(tree, config, found, days):
-        wrong, _, root = examine(changed)
+    for day, changed in timeline_trees(tree, config, found, root.horizon.days):
+        wrong, _, changed_root = ([], None, root) if changed is tree else examine(changed)
         problems += [_blame(problem, found, day) for problem in wrong]
-        if root is not None and not wrong:
-            specs.append((day, _share(_spec(root), specs[-1][1] if specs else None)))
+        if changed_root is not None and not wrong:
+            specs.append((day, _share(_spec(changed_root), specs[-1][1] if specs else None)))
     _raise_if(problems)
-    later = tuple(Dated(day=float(day), spec=spec) for day, spec in specs[1:])
-    return Timeline(spec=specs[0][1], later=later, contacts=contacts)
+    return specs[0][1], tuple(Dated(day=float(day), spec=spec) for day, spec in specs[1:])
 
 
 def _blame(problem: Problem, found: list[Move], day: int) -> Problem:

@@ -15,7 +15,7 @@ from typing import Any
 
 from scenarios.checks import iso_date
 from scenarios.errors import shown
-from scenarios.resolve import Path, Problem, Resolved, Tree, assign, dotted, follow, merge, unknown
+from scenarios.resolve import Path, Problem, Tree, assign, dotted, follow, merge, unknown
 from scenarios.schema import place
 from sim.spec.fields import BySegment
 
@@ -72,7 +72,10 @@ def moves(config: Tree) -> tuple[list[Move], list[Problem]]:
 
 
 def timeline_trees(tree: Tree, resolved: Tree, found: list[Move], days: float) -> Iterator[tuple[int, Tree]]:
-    """Unresolved configurations by the day they hold from; the first is day 0, and only differing ones follow."""
+    """Unresolved configurations by the day they hold from; the first is day 0, and only differing ones follow.
+
+    A configuration that no change has touched is ``tree`` itself.
+    """
     instants = {instant for move in found for instant in [*move.instants, move.until] if instant is not None}
     last: dict[Path, Any] | None = None
     for day in sorted({0} | {instant for instant in instants if 0 < instant < days}):
@@ -96,6 +99,8 @@ def _values(resolved: Tree, found: list[Move], day: int) -> dict[Path, Any]:
 
 
 def _with(tree: Tree, values: dict[Path, Any]) -> Tree:
+    if not values:
+        return tree
     changed = deepcopy(tree)
     for path, value in values.items():
         assign(changed, path, value)

@@ -217,7 +217,8 @@ def disordered(places: list[Place]) -> list[Problem]:
         segments = sorted({s for v in values if isinstance(v, Mapping) for s in v}) or [""]
         for segment in segments:
             ends = [v.get(segment, math.nan) if isinstance(v, Mapping) else v for v in values]
-            if any(isinstance(a, int | float) and isinstance(b, int | float) and a > b for a, b in zip(ends, ends[1:], strict=False)):
+            known = [end for end in ends if isinstance(end, int | float) and end == end]
+            if known != sorted(known):
                 where = f"{dotted(spot.path)}{' for ' + segment if segment else ''}"
                 problems.append((where, f"must have {' <= '.join(keys)}, got {shown(ends)}; the numbers in order"))
     return problems
@@ -228,11 +229,9 @@ def over_budget(config: Tree, accounts: int) -> Iterator[Problem]:
     limit = config["execution"]["budget"]["events"]
     predicted = accounts * EVENTS_PER_ACCOUNT * config["replications"]
     if predicted > limit:
-        size = f"{accounts} accounts x {config['replications']} replications x {EVENTS_PER_ACCOUNT} events"
-        yield (
-            "market.accounts",
-            f"predicts {predicted:.3g} events ({size}), got a budget of {limit:.3g}; fewer, or execution.budget.events={predicted:.3g}",
-        )
+        size = f"{accounts} accounts x {config['replications']} replications x {EVENTS_PER_ACCOUNT}"
+        more = f"fewer, or execution.budget.events={predicted:.3g}"
+        yield "market.accounts", f"needs about {predicted:.3g} events ({size}), got a budget of {limit:.3g}; {more}"
 
 
 def cautions(config: Tree) -> Iterator[str]:
@@ -245,8 +244,8 @@ def cautions(config: Tree) -> Iterator[str]:
     for target, key, effect in _effects(config):
         low, high = effect["range"]
         if not low <= effect["strength"] <= high:
-            where = f"effects.{target}.{key}.strength"
-            yield f"{where}: is outside its range, got {shown(effect['strength'])}; evidence is for {shown([low, high])}"
+            where, got = f"effects.{target}.{key}.strength", shown(effect["strength"])
+            yield f"{where}: is outside its range, got {got}; evidence is for {shown([low, high])}"
 
 
 CHECKS: tuple[Check, ...] = (

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from types import FrameType
-from typing import NoReturn
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from scenarios.errors import InputError, shown, suggest
 from scenarios.halt import DiskFull
@@ -50,12 +50,8 @@ def main(words: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if words is None else words)
-    before = _on_terminate(signal.SIGTERM)
-    try:
+    with terminating():
         return _guarded(words)
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
 
 
 def _guarded(words: list[str]) -> int:
@@ -138,11 +134,14 @@ def _prepare_streams() -> None:
         warnings.simplefilter("ignore")
 
 
-def _on_terminate(number: signal.Signals) -> object | None:
-    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
+@contextmanager
+def terminating() -> Iterator[None]:
+    """Let the signal that asks a process to end do what Ctrl-C does; only the main thread may set it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return signal.signal(number, stop)
-    except ValueError:
-        return None
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -227,4 +227,3 @@ def _worded(error: Exception, folder: Path | None) -> str:
     cause = error.__cause__
     detail = f" ({str(cause).splitlines()[0]})" if cause and str(cause) else ""
     return f"config: cannot be composed, got {shown(' '.join(lines[:2]))}{detail}; check the defaults lists"
-

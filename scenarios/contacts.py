@@ -83,7 +83,9 @@ def read_rows(trace: Trace) -> Rows:
     if ragged:
         reason = f"rows do not have the {len(header)} cells of the header"
         raise InputError([f"{WHERE}.path: {reason}, got {_at(ragged)}; quotes around cells that hold a comma"])
-    columns = {ours: [row[header.index(theirs)] for row in body] for ours, theirs in trace.columns.items()}
+    columns: dict[str, list[str]] = {}
+    for ours, theirs in trace.columns.items():
+        columns[ours] = [row[header.index(theirs)] for row in body]
     return Rows(columns, lines[1:], hashlib.sha256(raw).hexdigest())
 
 
@@ -160,12 +162,14 @@ def _ids(rows: Rows, trace: Trace, problems: list[str]) -> tuple[str, ...]:
     if empty:
         problems.append(f"{WHERE}.columns.external_id: {shown(name)} is empty, got {_at(empty)}; an id for each row")
     first: dict[str, int] = {}
-    same, conflicting = [], []
+    same: list[str] = []
+    conflicting: list[str] = []
     cells = list(zip(*rows.columns.values(), strict=True))
     for index, value in enumerate(ids):
         earlier = first.setdefault(value, index)
         if earlier != index and value.strip():
-            (same if cells[index] == cells[earlier] else conflicting).append(f"{shown(value)} in line {rows.lines[index]}")
+            found = same if cells[index] == cells[earlier] else conflicting
+            found.append(f"{shown(value)} in line {rows.lines[index]}")
     _doubles(same, "are there twice", "one row per account", problems)
     _doubles(conflicting, "are there twice with different cells", "one row per account, the right one", problems)
     return tuple(ids)
@@ -243,9 +247,7 @@ def _remedy(key: str, day: np.ndarray, horizon: Horizon) -> str:
     return f"horizon.start={first.date().isoformat()} or earlier"
 
 
-def _codes(
-    rows: Rows, trace: Trace, column: str, names: list[str], blank: str, problems: list[str]
-) -> np.ndarray:
+def _codes(rows: Rows, trace: Trace, column: str, names: list[str], blank: str, problems: list[str]) -> np.ndarray:
     """Indices into ``names``; a blank cell is ``blank``."""
     code = {name: index for index, name in enumerate(names)}
     cells = rows.columns.get(column, [""] * len(rows.lines))

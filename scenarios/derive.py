@@ -4,32 +4,109 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.digest import csv_rows, json_digest, table_digest
 from scenarios.files import checksum, write_atomic, write_text
+from scenarios.store import CONFIG, SOURCE
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from scenarios.study import Study
 
 BOM = "\ufeff"
 """Byte order mark: spreadsheets then read UTF-8."""
 
-Files = dict[str, dict[str, Any]]
+INPUTS = ("key", "value", "unit", "origin", "source", "low", "high", "meaning")
+
+Entry = dict[str, Any]
 
 
-def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> dict[str, Any]:
-    """Write a CSV file in UTF-8 with byte order mark; null is an empty cell.
+def derive(folder: Path, study: Study, stage: Callable[[str], None]) -> dict[str, Entry]:
+    """Write every file of a run folder that follows from its tables.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder with all its tables.
+    study : Study
+        What was run.
+    stage : callable
+        Is told what is being made.
 
     Returns
     -------
     dict
-        Rows, digest of the cells and checksum of the file.
+        By file name: rows, digest of the values and checksum of the file.
     """
+    from analysis.tables import read
+
+    metrics = read(folder, "metrics")
+    entries = {name: described(folder / name) for name in (CONFIG, SOURCE)}
+    rows = [[row.get(column) for column in INPUTS] for row in study.inputs]
+    entries["inputs.csv"] = write_csv(folder / "inputs.csv", INPUTS, rows)
+    stage("summary")
+    for name, frame in sheets(folder, study.business, metrics).items():
+        entries[f"{name}.csv"] = write_frame(folder / f"{name}.csv", frame)
+    entries |= _forecast(folder, study.config["forecast"], metrics, stage)
+    return entries | _report(folder, study.config["report"], stage)
+
+
+def _forecast(folder: Path, settings: Entry, metrics: pd.DataFrame, stage: Callable[[str], None]) -> dict[str, Entry]:
+    path = folder / "forecast.parquet"
+    if not settings["enabled"]:
+        path.unlink(missing_ok=True)
+        return {}
+    stage("forecast")
+    return {path.name: write_parquet(path, forecast_table(metrics, settings))}
+
+
+def forecast_table(metrics: pd.DataFrame, settings: Entry) -> pa.Table:
+    """The forecast of a run's monthly series."""
+    import pyarrow as pa
+
+    from analysis.forecast.run import forecast_metrics
+
+    wanted = {name: settings[name] for name in ("horizon", "levels", "replications")}
+    return pa.Table.from_pandas(forecast_metrics(metrics, **wanted), preserve_index=False).replace_schema_metadata()
+
+
+def _report(folder: Path, settings: Entry, stage: Callable[[str], None]) -> dict[str, Entry]:
+    path = folder / "report.html"
+    if not settings["enabled"]:
+        path.unlink(missing_ok=True)
+        return {}
+    stage("report")
+    return {path.name: write_report(folder, settings["language"])}
+
+
+def write_report(folder: Path, language: str) -> Entry:
+    """Build the report of a run folder."""
+    from analysis.report.build import build_report
+
+    path = build_report(folder, language)
+    return {"rows": None, "digest": None, "checksum": checksum(path)}
+
+
+def write_parquet(path: Path, table: pa.Table) -> Entry:
+    """Write a Parquet file in one step."""
+    import pyarrow.parquet as pq
+
+    write_atomic(path, lambda staged: pq.write_table(table, staged, compression="zstd"))
+    return {"rows": table.num_rows, "digest": table_digest(table), "checksum": checksum(path)}
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> Entry:
+    """Write a data frame as CSV."""
+    return write_csv(path, list(frame), frame.astype(object).where(frame.notna(), None).to_numpy().tolist())
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> Entry:
+    """Write a CSV file in UTF-8 with byte order mark; null is an empty cell, no text is a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)
@@ -42,7 +119,31 @@ def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) 
 def _cell(value: Any) -> str:
     if value is None or value != value:
         return ""
-    if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    text = repr(float(value)) if isinstance(value, float) else str(value)
-    return "'" + text if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    if isinstance(value, str):
+        return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def sheets(folder: Path, business: str, metrics: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Summary, identities and plausibility of a run."""
+    import pandas as pd
+
+    from analysis.identities import collect
+    from analysis.plausibility import judge, read_ranges
+    from analysis.summary import summary
+    from scenarios.settings import CONF
+
+    totals = summary(metrics)
+    return {
+        "summary": totals,
+        "identities": collect(pd.read_parquet(folder / "checks.parquet")),
+        "plausibility": judge(read_ranges(CONF / "plausibility.csv"), totals, business),
+    }
+
+
+def described(path: Path) -> Entry:
+    """Entry of a YAML file: digest of what it says, checksum of its bytes."""
+    import yaml
+
+    digest = json_digest(yaml.safe_load(path.read_text("utf-8")))
+    return {"rows": None, "digest": digest, "checksum": checksum(path)}

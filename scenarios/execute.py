@@ -49,7 +49,8 @@ def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcom
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    pool = Parallel(min(workers, max(2, len(replications))), backend="loky", batch_size=1, return_as="generator_unordered")
+    processes = max(2, min(workers, len(replications)))
+    pool = Parallel(processes, backend="loky", batch_size=1, return_as="generator_unordered")
     outcomes = pool(delayed(_in_worker)(task, number) for number in list(replications))
     try:
         yield from outcomes

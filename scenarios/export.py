@@ -38,7 +38,7 @@ def export(run: Path, format: str = "csv") -> Path:
         For an unknown format or a folder that is no run folder.
     """
     if format not in FORMATS:
-        raise InputError([f"format: is not there, got {shown(format)}; {suggest(format, FORMATS)}"])
+        raise InputError([f"format: is unknown, got {shown(format)}; {suggest(format, FORMATS)}"])
     read_manifest(run)
     target = run / "export" / format
     staged = fresh_folder(target.with_name(target.name + STAGED))

@@ -15,21 +15,16 @@ as leads, so that later months stay a true hold-out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.retention import Curve, kaplan_meier
-from sim.streams import ATTEMPTS
 from sim.units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from scenarios.study import Study
-    from sim.recorder import Coded
 
 CLOSE = 18 / 24
 """Part of the day after which a signature falls on the next working day."""
@@ -121,15 +116,17 @@ def read_funnel(source: Source) -> pd.DataFrame:
     """
     import pandas as pd
 
-    leads = pd.read_csv(source.leads, dtype=str)[[source.id, source.contact, source.channel]]
-    deals = pd.read_csv(source.deals, dtype=str)[[source.id, source.signed]]
+    leads = pd.read_csv(source.leads, dtype=str, keep_default_na=False)[
+        [source.id, source.contact, source.channel]
+    ]
+    deals = pd.read_csv(source.deals, dtype=str, keep_default_na=False)[[source.id, source.signed]]
     table = leads.merge(deals, on=source.id, how="left", validate="1:1")
     signed = pd.to_datetime(table[source.signed], utc=True).dt.tz_convert(source.timezone)
     return pd.DataFrame(
         {
             "id": table[source.id],
             "contact": pd.to_datetime(table[source.contact]),
-            "channel": table[source.channel].replace("", None).fillna(BLANK),
+            "channel": table[source.channel].replace("", BLANK),
             "signed": signed.dt.tz_localize(None),
         }
     )
@@ -232,7 +229,9 @@ def fit_cure(won: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[float,
         return -float(np.log(np.maximum(chance, 1e-300)).sum())
 
     start = [np.log(won.mean() / (1 - won.mean())), np.log(np.median(high[won])), 0.0]
-    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 4000})
+    found = minimize(
+        loss, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 4000}
+    )
     if not found.success:
         raise ValueError(f"the time to signature could not be fitted: {found.message}")
     return float(expit(found.x[0])), float(found.x[1]), float(np.exp(found.x[2]))
@@ -284,128 +283,7 @@ def week(contact: pd.Series, window: Window) -> dict[str, float]:
     import pandas as pd
 
     calendar = pd.date_range(window.since, window.before, inclusive="left")
-    per_day = np.bincount(contact.dt.day_of_week, minlength=7) / np.bincount(calendar.day_of_week, minlength=7)
+    per_day = np.bincount(contact.dt.day_of_week, minlength=7) / np.bincount(
+        calendar.day_of_week, minlength=7
+    )
     return dict(zip(WEEKDAYS, (per_day / per_day.mean()).tolist(), strict=True))
-
-
-@dataclass(frozen=True, eq=False)
-class Passage:
-    """What simulated leads of a window meet on their first way to the decision to sign.
-
-    Attributes
-    ----------
-    leads : int
-        Leads of the window, over all replications.
-    handling_days : float
-        Mean days from the beginning of the day of first contact to the buyer's own deliberation.
-    logit : float array
-        Of the decision to sign, an element each time it was made, without the quality of the channel.
-    """
-
-    leads: int
-    handling_days: float
-    logit: np.ndarray = field(repr=False)
-
-
-def passage(study: Study, window: Window, replications: int = 4, decision: str = "sign") -> Passage:
-    """Simulate a study with contacts from a file and read off what its route does besides channel quality.
-
-    Parameters
-    ----------
-    study : Study
-        Its route logs ``proposed`` where the buyer begins to deliberate.
-    window : Window
-        Which leads are looked at.
-    replications : int
-        How many times they are simulated.
-    decision : str
-        Name of the decision to sign; the effect ``channel_quality`` moves it.
-    """
-    from sim.simulate import simulate
-
-    strength = study.config["effects"][decision]["channel_quality"]["strength"]
-    channels = study.config["market"]["channels"]
-    quality = {name: strength * channel.get("quality", 0.0) for name, channel in channels.items()}
-    runs = [simulate(study.timeline, study.seed, r).tables for r in range(replications)]
-    parts = [_passage(run, window, decision, quality) for run in runs]
-    handling = np.concatenate([part[1] for part in parts])
-    return Passage(sum(part[0] for part in parts), float(handling.mean()), np.concatenate([p[2] for p in parts]))
-
-
-def _passage(
-    run: dict[str, Any], window: Window, decision: str, quality: Mapping[str, float]
-) -> tuple[int, np.ndarray, np.ndarray]:
-    """Leads of one replication, their days of handling, their logits to sign."""
-    accounts, events, log = run["accounts"], run["events"], run["decisions"]
-    touched = accounts["touched_at"]
-    inside = (touched >= np.datetime64(window.since)) & (touched < np.datetime64(window.before))
-    first, rows = np.unique(events["account"][is_named(events["activity"], "proposed")], return_index=True)
-    proposed = events["timestamp"][is_named(events["activity"], "proposed")][rows]
-    day = touched[first].astype("datetime64[D]")
-    handling = ((proposed - day) / np.timedelta64(1, "D"))[inside[first]]
-    made = is_named(log["decision"], decision) & (log["occurrence"] < ATTEMPTS) & inside[log["account"]]
-    chance = log["probability"][made]
-    channel = accounts["channel"]
-    own = np.array([quality[name] for name in channel.names])[channel.codes[log["account"][made]]]
-    return int(inside.sum()), handling, np.log(chance) - np.log1p(-chance) - own
-
-
-def is_named(column: Coded, name: str) -> np.ndarray:
-    """Rows of a column of categories that hold ``name``."""
-    return column.codes == (column.names.index(name) if name in column.names else len(column.names))
-
-
-def channel_quality(targets: Mapping[str, float], met: Passage) -> dict[str, float]:
-    """Qualities (logit) with which leads of each channel sign on their first way as often as in the data.
-
-    The mean over the logged logits averages over everything else that moves the decision: segments, lasting
-    differences between accounts, effects. Channels differ in nothing but quality, so all leads serve for each.
-
-    Raises
-    ------
-    ValueError
-        If so few leads reach the decision that a target cannot be met.
-    """
-    from scipy.optimize import brentq
-    from scipy.special import expit
-
-    reached = len(met.logit) / met.leads
-    low = {name: target for name, target in targets.items() if target >= reached}
-    if low:
-        raise ValueError(f"{reached:.1%} of the leads reach the decision to sign; {low} cannot be met")
-    return {
-        name: float(brentq(lambda q, t=target: reached * expit(met.logit + q).mean() - t, -20, 20))
-        for name, target in targets.items()
-    }
-
-
-def buying_days(fit: FunnelFit, met: Passage) -> tuple[float, float]:
-    """Median and sigma of the buyer's own time: with the handling before it, the quartiles of the fit."""
-    from scipy.special import ndtri
-
-    spread = ndtri(0.75)
-    logs = [np.log(fit.median_days * np.exp(z * fit.sigma) - met.handling_days) for z in (-spread, spread)]
-    return float(np.exp(np.mean(logs))), float((logs[1] - logs[0]) / (2 * spread))
-
-
-def market_text(fit: FunnelFit, met: Passage, accounts: int) -> str:
-    """The fitted part of a market as YAML, to stand under its key ``market``.
-
-    Parameters
-    ----------
-    fit : FunnelFit
-    met : Passage
-        Of a study with the business that the market is for.
-    accounts : int
-        Addressable companies, to which the monthly rates of contact refer.
-    """
-    median, sigma = buying_days(fit, met)
-    quality = channel_quality(fit.channels, met)
-    lines = ["channels:"]
-    for name in sorted(quality, key=lambda n: -fit.contacts[n]):
-        rate = fit.contacts[name] / accounts
-        lines.append(f"  {name}: {{rate_month: {rate:.5f}, quality: {quality[name]:.2f}}}")
-    week = ", ".join(f"{day}: {factor:.2f}" for day, factor in fit.weekday.items())
-    lines.append(f"weekday: {{{week}}}")
-    lines.append(f"figures: {{buying_days: {{kind: lognormal, median: {median:.1f}, sigma: {sigma:.2f}}}}}")
-    return "\n".join(lines) + "\n"

@@ -60,6 +60,12 @@ class Progress:
         elif self._shown and time.monotonic() - self._said >= EVERY_SECONDS:
             self._say(f"replications {self.done}/{self.total}, {self.rate:,.0f} events/s, {self._left()}")
 
+    def expect(self, total: int) -> None:
+        """Replications asked for, when that has changed."""
+        self.total = total
+        if self._bar is not None:
+            self._bar.update(self._row, total=total)
+
     def stage(self, name: str) -> None:
         """Say what is being made of the replications now."""
         if self._bar is not None:

@@ -175,18 +175,18 @@ def _notes(layers: tuple[Layer, ...]) -> dict[Path, tuple[Note | None, str]]:
 
 
 def _leaves(node: yaml.Node, path: Path, comments: dict[int, Note], above: Note | None) -> Iterator[Leaf]:
-    note = comments.get(node.start_mark.line) or _at_end(node, comments) or above
+    note = _own(node, comments) or above
     if isinstance(node, yaml.ScalarNode):
-        plain = node.style is None and bool(_NUMBER.fullmatch(node.value))
+        plain = not node.style and bool(_NUMBER.fullmatch(node.value))
         yield Leaf(path, node.value, node.start_mark.line + 1, plain, note)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _leaves(item, (*path, str(index)), comments, note)
     elif isinstance(node, yaml.MappingNode):
-        effect = _effect(node, note)
+        effect = _effect(node, comments)
         for key, value in node.value:
             if path or key.value != "defaults":
-                here = effect or comments.get(key.start_mark.line) or above
+                here = effect or comments.get(key.start_mark.line) or note
                 yield from _below(value, (*path, key.value), comments, here, effect)
 
 
@@ -198,20 +198,29 @@ def _below(
         yield replace(leaf, note=effect) if effect else leaf
 
 
-def _at_end(node: yaml.Node, comments: dict[int, Note]) -> Note | None:
-    flow = isinstance(node, yaml.CollectionNode) and node.flow_style
-    return comments.get(node.end_mark.line) if flow else None
+def _own(node: yaml.Node, comments: dict[int, Note]) -> Note | None:
+    """The comment on the line of a scalar, or where a bracket opens or closes."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style:
+        return None
+    return comments.get(node.start_mark.line) or comments.get(node.end_mark.line)
 
 
-def _effect(node: yaml.MappingNode, note: Note | None) -> Note | None:
-    """The note that ``range`` and ``evidence`` of an effect make."""
+def _effect(node: yaml.MappingNode, comments: dict[int, Note]) -> Note | None:
+    """The note that ``range`` and ``evidence`` of an effect make, with unit and meaning of its comment."""
     keys = {key.value: value for key, value in node.value}
     if not {"strength", "range", "evidence"} <= set(keys):
         return None
-    low, high = (float(item.value) for item in keys["range"].value)
-    evidence = [str(item.value) for item in keys["evidence"].value]
+    note = comments.get(keys["strength"].start_mark.line)
+    ends = [item.value for item in _scalars(keys["range"])]
+    low, high = map(float, ends) if len(ends) == 2 and all(map(_NUMBER.fullmatch, ends)) else (None, None)
+    evidence = [item.value for item in _scalars(keys["evidence"])]
     source = "assumption" if evidence == ["assumption"] else ", ".join(evidence)
     return Note(note.unit if note else EFFECT_UNIT, source, low, high, note.meaning if note else "")
+
+
+def _scalars(node: yaml.Node) -> list[yaml.ScalarNode]:
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    return [item for item in items if isinstance(item, yaml.ScalarNode)]
 
 
 def _comments(text: str) -> dict[int, Note]:

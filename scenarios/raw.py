@@ -183,7 +183,7 @@ def _scalar(node: yaml.ScalarNode) -> str:
     text, got = node.value, shown(node.value)
     if "${" in text and not REFERENCE.fullmatch(text):
         return f"refers to what is not a key, got {got}; a whole value ${{group.key}}"
-    if node.style is not None:
+    if node.style:
         return ""
     if _WORD.fullmatch(text):
         return f"YAML reads this as true or false, got {text}; true, false, or quotes around the word"

@@ -13,11 +13,15 @@ from scenarios.halt import is_full
 from scenarios.sets import Facts, write_set
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
+    from analysis.metrics import Context
     from scenarios.study import Study
 
-METRICS = "metrics"
+METRICS, CHECKS = "metrics", "checks"
+ALWAYS = (METRICS, CHECKS)
+"""Tables computed from all tables of a replication, and kept whichever of those are not."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Task:
     folder : Path
         The run folder.
     tables : tuple of str
-        Tables to keep; the metrics are computed from all of them and always kept.
+        Tables to keep; metrics and checks are computed from all of them, kept or not.
     simulate : callable, optional
         ``(timeline, seed, replication) -> Run``; the simulator itself unless a test gives another.
     """
@@ -82,8 +86,8 @@ def _replicate(task: Task, replication: int) -> Facts:
     began = time.perf_counter()
     run = simulator(task)(task.study.timeline, task.study.seed, replication)
     tables = arrow_tables(run.tables)
-    kept = {name: tables[name] for name in task.tables if name != METRICS}
-    kept[METRICS] = metrics_table(task.study, tables, replication)
+    kept = {name: tables[name] for name in task.tables if name not in ALWAYS}
+    kept |= read_off(task.study.config, tables)
     facts = Facts(
         replication, task.study.digest, {}, int(run.steps), time.perf_counter() - began, tuple(run.warnings)
     )
@@ -104,3 +108,49 @@ def arrow_tables(tables: dict[str, Any]) -> dict[str, pa.Table]:
     from analysis.tables import to_arrow
 
     return {name: to_arrow(name, table) for name, table in tables.items()}
+
+
+def read_off(config: dict[str, Any], tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """Metrics and checks of the identities, of one replication."""
+    from analysis import identities
+    from analysis.metrics import compute
+    from analysis.tables import Tables, to_arrow
+
+    frames, context = Tables(tables), metrics_context(config)
+    metrics = compute(frames, context)
+    return {
+        METRICS: to_arrow(METRICS, {column: metrics[column] for column in metrics}),
+        CHECKS: checks_table(identities.check(frames, context)),
+    }
+
+
+def checks_table(found: pd.DataFrame) -> pa.Table:
+    """Checks of the identities as an Arrow table: replication, identity, lhs, rhs, gap, holds."""
+    import pyarrow as pa
+
+    kinds = [
+        ("replication", pa.int32()),
+        ("identity", pa.dictionary(pa.int32(), pa.string())),
+        ("lhs", pa.float64()),
+        ("rhs", pa.float64()),
+        ("gap", pa.float64()),
+        ("holds", pa.bool_()),
+    ]
+    arrays = [pa.array(found[name].to_numpy()).cast(kind) for name, kind in kinds if name != "identity"]
+    arrays.insert(1, pa.array(found["identity"].tolist(), pa.string()).dictionary_encode())
+    return pa.Table.from_arrays(arrays, schema=pa.schema(kinds))
+
+
+def metrics_context(config: dict[str, Any]) -> Context:
+    """What the metrics need to know of a study beside its tables."""
+    from analysis.metrics import Context
+
+    business, horizon = config["business"], config["horizon"]
+    return Context(
+        start=horizon["start"],
+        days=horizon["days"],
+        accounts=config["market"]["accounts"],
+        milestones=business["milestones"],
+        north_star=business.get("north_star", "active_customers"),
+        currency=business.get("currency", "CNY"),
+    )

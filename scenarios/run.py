@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from scenarios.errors import InputError, shown, suggest
 from scenarios.execute import execute
 from scenarios.halt import DiskFull, Interrupted, is_full
-from scenarios.manifest import now
+from scenarios.manifest import now, read_manifest
+from scenarios.precision import check_precision, next_total
 from scenarios.progress import Progress
-from scenarios.replicate import METRICS, Outcome, Task
+from scenarios.replicate import ALWAYS, METRICS, Outcome, Task
 from scenarios.result import TABLES, Result
-from scenarios.store import RunFolder
+from scenarios.store import RunFolder, read_config
 
 if TYPE_CHECKING:
     from scenarios.study import Study
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 SIMULATED = tuple(name for name in TABLES if name not in (METRICS, "forecast"))
 """Tables that the simulator returns, in the order in which they are listed."""
 
-DERIVED = ("forecast", "report")
-"""Groups of the configuration that change what is derived from the tables, and nothing in them."""
+SETTINGS = ("forecast", "report", "precision")
+"""Keys of the configuration that change what is made of replications, and nothing in them."""
 
 
 def run(
@@ -68,10 +69,11 @@ def run(
         When the disk is full.
     """
     path = out_folder(study, out)
-    wanted = wanted_tables(study)
+    check_precision(study)
+    check_language(study.config["report"]["language"])
     with RunFolder(path, study) as folder:
         try:
-            tables = folder.keep((*wanted, METRICS))
+            tables = folder.keep((*wanted_tables(study), *ALWAYS))
             task = Task(study, path, tables, simulate)
             _advance(folder, task, command or study_command(study, path))
         except KeyboardInterrupt:
@@ -86,59 +88,61 @@ def run(
 
 
 def out_folder(study: Study, out: str | Path | None = None, verb: str = "run") -> Path:
-    """Where the results of a study go."""
-    chosen = out if out is not None else study.config.get("out")
-    return Path(chosen) if chosen is not None else Path("runs") / f"{verb}-{study.business}-{study.digest[:12]}"
-
-
-def wanted_tables(study: Study) -> tuple[str, ...]:
-    """Tables that the study asks to keep, all of them by default.
+    """Where the results of a study go.
 
     Raises
     ------
     InputError
-        For a name that is no table.
+        For an empty name.
     """
+    chosen = out if out is not None else study.config.get("out")
+    if chosen == "":
+        raise InputError(["out: is empty, got \"\"; a folder, or null for the default"])
+    return Path(chosen) if chosen is not None else Path("runs") / f"{verb}-{study.business}-{study.digest[:12]}"
+
+
+def wanted_tables(study: Study) -> tuple[str, ...]:
+    """Tables that the study asks to keep, all of them by default; the metrics are kept in any case."""
     names = study.config.get("tables")
-    if names is None:
-        return SIMULATED
-    if not isinstance(names, list):
-        raise InputError([f"tables: must be a list, got {shown(names)}; for example [events,ledger]"])
-    known = (*SIMULATED, METRICS)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise InputError([f"tables: is no table, got {shown(n)}; {suggest(str(n), known)}" for n in unknown])
-    return tuple(name for name in SIMULATED if name in names)
+    return tuple(name for name in SIMULATED if names is None or name in names)
+
+
+def check_language(language: str) -> None:
+    """Refuse a language of the report that has no texts.
+
+    Raises
+    ------
+    InputError
+    """
+    from analysis.report.strings import languages
+
+    if language not in languages():
+        raise InputError([f"report.language: has no texts, got {shown(language)}; {suggest(language, languages())}"])
 
 
 def study_command(study: Study, path: Path) -> str:
-    """The command line that runs a study."""
-    words = [*study.overrides, *([] if _names_out(study.overrides) else [f"out={path}"])]
+    """The command line that runs a study into a folder."""
+    words = [word for word in study.overrides if not word.lstrip("+").startswith("out=")]
     if not any(word.startswith("business=") for word in words):
         words.insert(0, f"business={study.business}")
-    return shlex.join(["tobsim", "run", *words])
-
-
-def _names_out(overrides: Any) -> bool:
-    return any(word.lstrip("+").startswith("out=") for word in overrides)
+    place = ["--config-dir", study.config_dir] if study.config_dir else []
+    return shlex.join(["tobsim", "run", *words, f"out={path}", *place])
 
 
 def _advance(folder: RunFolder, task: Task, command: str) -> None:
     """Bring the folder to where the study wants it, doing only what is missing."""
-    study = task.study
-    missing = [number for number in range(study.replications) if number not in set(folder.done)]
-    settings = {name: study.config.get(name) for name in DERIVED}
-    manifest = folder.manifest
-    if not missing and manifest.status == "complete" and manifest.settings == settings and not folder.pending:
+    study, manifest = task.study, folder.manifest
+    settings = {name: study.config.get(name) for name in SETTINGS}
+    if _nothing_missing(folder, settings):
         return
     began = time.perf_counter()
-    manifest.requested, manifest.command, manifest.overrides = study.replications, command, list(study.overrides)
+    manifest.command, manifest.overrides = command, list(study.overrides)
     manifest.stamp()
     folder.prepare()
-    with Progress(study.replications, study.replications - len(missing), _shown(study)) as progress:
-        outcomes = _simulate(task, missing, progress)
+    with Progress(study.replications, len(folder.done), _shown(study)) as progress:
+        outcomes = _replicate_all(folder, task, progress)
         manifest.failures = [_row(study, outcome, command) for outcome in outcomes if outcome.error]
-        _note(folder, outcomes)
+        _note(folder)
         if folder.done:
             progress.stage("tables")
             folder.assemble(task.tables)
@@ -147,10 +151,31 @@ def _advance(folder: RunFolder, task: Task, command: str) -> None:
     folder.manifest.write(folder.path)
 
 
+def _nothing_missing(folder: RunFolder, settings: dict[str, Any]) -> bool:
+    manifest = folder.manifest
+    done = set(range(folder.study.replications)) <= set(manifest.done) and not manifest.failures
+    return done and manifest.status == "complete" and manifest.settings == settings
+
+
+def _replicate_all(folder: RunFolder, task: Task, progress: Progress) -> list[Outcome]:
+    """Simulate what is missing, then more as long as the precision asks for it."""
+    outcomes: list[Outcome] = []
+    total, look = 0, 0
+    wanted = task.study.replications
+    while wanted > total:
+        total, look = wanted, look + 1
+        progress.expect(total)
+        missing = [number for number in range(total) if number not in set(folder.done)]
+        outcomes += _simulate(task, missing, progress)
+        folder.refresh()
+        wanted = next_total(folder, total, look)
+    folder.manifest.requested = total
+    return outcomes
+
+
 def _simulate(task: Task, missing: list[int], progress: Progress) -> list[Outcome]:
     outcomes = []
-    workers = int((task.study.config.get("execution") or {}).get("workers", 1))
-    for outcome in execute(task, missing, workers):
+    for outcome in execute(task, missing, int(task.study.config["execution"]["workers"])):
         if outcome.disk_full:
             raise OSError(errno.ENOSPC, outcome.message)
         progress.advance(outcome)
@@ -170,9 +195,8 @@ def _row(study: Study, outcome: Outcome, command: str) -> dict[str, Any]:
     }
 
 
-def _note(folder: RunFolder, outcomes: list[Outcome]) -> None:
+def _note(folder: RunFolder) -> None:
     """Enter what the file sets say about themselves into the manifest."""
-    folder.refresh()
     manifest, sets = folder.manifest, folder.pending
     manifest.steps += sum(facts.steps for facts in sets.values())
     seconds = sum(facts.seconds for facts in sets.values()) + manifest.times.get("simulated_seconds", 0)
@@ -184,8 +208,9 @@ def _note(folder: RunFolder, outcomes: list[Outcome]) -> None:
 def _derive(folder: RunFolder, settings: dict[str, Any], progress: Progress) -> None:
     from scenarios.derive import derive
 
-    files = derive(folder.path, folder.study, progress.stage)
     manifest = folder.manifest
+    manifest.write(folder.path)
+    files = derive(folder.path, folder.study, progress.stage)
     manifest.files = {name: entry for name, entry in manifest.files.items() if name in _assembled(folder)} | files
     manifest.settings, manifest.status = settings, "complete"
 
@@ -202,3 +227,30 @@ def debugging() -> bool:
 def _shown(study: Study) -> bool:
     return bool(study.config.get("progress", True))
 
+
+
+def rebuild_report(path: Path, language: str | None = None) -> Path:
+    """Build the report of a run folder again.
+
+    Parameters
+    ----------
+    path : Path
+        A run folder.
+    language : str, optional
+        Language of the report; the one of the study by default.
+
+    Raises
+    ------
+    InputError
+        If it is no run folder, holds no replication, or the language has no texts.
+    """
+    from scenarios.derive import write_report
+
+    manifest = read_manifest(path)
+    if not manifest.replications:
+        raise InputError([f"{path}: has nothing to report, got a run that is {manifest.status}; finish it"])
+    chosen = language or read_config(path)["report"]["language"]
+    check_language(chosen)
+    manifest.files["report.html"] = write_report(path, chosen)
+    manifest.write(path)
+    return path / "report.html"

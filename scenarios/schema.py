@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, dataclass, fields, is_dataclass
+from dataclasses import Field, dataclass, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -47,16 +47,20 @@ class Place:
         return self.field.metadata if self.field else {}
 
 
-@cache
-def hints(cls: type) -> dict[str, Any]:
+def hints(cls: Any) -> dict[str, Any]:
     """Types of the fields of a dataclass."""
+    return _hints(cls)
+
+
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
 
 
-@cache
 def field_of(cls: Any) -> dict[str, Field[Any]]:
     """Fields of a dataclass by name."""
-    return {f.name: f for f in fields(cls)}
+    found: dict[str, Field[Any]] = cls.__dataclass_fields__
+    return found
 
 
 def options(kind: Any) -> tuple[Any, ...]:
@@ -68,8 +72,8 @@ def tags(kind: Any) -> dict[str, Any]:
     """Dataclasses of a union by their ``kind``."""
     found = {}
     for option in options(kind):
-        if is_dataclass(option) and "kind" in hints(option):  # type: ignore[arg-type]
-            found.update(dict.fromkeys(get_args(hints(option)["kind"]), option))  # type: ignore[arg-type]
+        if is_dataclass(option) and "kind" in hints(option):
+            found.update(dict.fromkeys(get_args(hints(option)["kind"]), option))
     return found
 
 
@@ -102,7 +106,7 @@ def walk(node: Any, kind: Any = Root, path: Path = (), field: Field[Any] | None 
 
 def _children(node: Any, kind: Any, field: Field[Any] | None) -> Iterator[tuple[str, Any, Any, Any]]:
     if isinstance(node, Mapping) and is_dataclass(kind):
-        known = hints(kind)  # type: ignore[arg-type]
+        known = hints(kind)
         for key, child in node.items():
             if key in known:
                 yield key, child, known[key], field_of(kind)[key]
@@ -161,7 +165,8 @@ def _problem(tree: Tree, error: str, loc: Path) -> Problem | None:
             loc = loc[1:]
         kind = chosen
         if not loc:
-            return dotted(path), f"must be {expected(kind, field)}, got {shown(node)}{_hint(field, node)}"
+            what = _what(path[-1:], kind, field)
+            return dotted(path), f"must be {what}, got {shown(node)}{_hint(field, node)}"
         if loc[1:] == ("[key]",):
             return dotted((*path, loc[0])), _unknown_key(loc[0], node, kind)
         found = {k: (c, t, f) for k, c, t, f in _children(node, kind, field)}
@@ -191,15 +196,16 @@ def _absent(error: str, key: str, node: Any, kind: Any, path: Path) -> Problem:
     if error in UNKNOWN_KEY:
         return where, _unknown_key(key, node, kind)
     field = field_of(kind).get(key) if is_dataclass(kind) else None
-    kind = hints(kind).get(key, Any) if is_dataclass(kind) else Any  # type: ignore[arg-type]
-    return where, f"is missing, got nothing; {expected(kind, field)}"
+    kind = hints(kind).get(key, Any) if is_dataclass(kind) else Any
+    return where, f"is missing, got nothing; {_what((key,), kind, field)}"
+
+
+def _what(key: Path, kind: Any, field: Field[Any] | None) -> str:
+    return "the path of a file" if key == ("path",) else expected(kind, field)
 
 
 def _unknown_key(key: str, node: Any, kind: Any) -> str:
-    if is_dataclass(kind):
-        known = list(field_of(kind))
-    else:
-        known = [str(k) for k in get_args(get_args(kind)[0])]
+    known = list(field_of(kind)) if is_dataclass(kind) else [str(k) for k in get_args(get_args(kind)[0])]
     value = node.get(key) if isinstance(node, Mapping) else None
     tag = f" of kind {node['kind']}" if isinstance(node, Mapping) and "kind" in node else ""
     return f"is an unknown key{tag}, got {shown(value)}; {suggest(key, known, 'known:')}"

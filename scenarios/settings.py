@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -51,7 +51,7 @@ class Forecast:
     __pydantic_config__ = FORBID_EXTRA
     enabled: bool
     horizon: int = number("months", "how far ahead", low=1, high=120)
-    levels: list[int] = number("per cent", "levels of the prediction intervals", low=1, high=99)
+    levels: list[int] = field(metadata={"unit": "per cent", "meaning": "levels of the intervals", "low": 1, "high": 99})
     replications: int = number("replications", "replications whose series are forecast", low=1, high=100_000)
 
 

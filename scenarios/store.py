@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from scenarios.study import Study
 
 CONFIG = "config.yaml"
+SOURCE = "study.yaml"
+"""The configuration with its references in place: what a run is reproduced from."""
+
 ASSEMBLED = "assembled"
 LOCK = ".lock"
 
@@ -96,7 +99,7 @@ class RunFolder:
             self.manifest = read_manifest(self.path)
         else:
             self.manifest.times = {"started": now()}
-            write_text(self.path / CONFIG, config_text(self.study.config))
+            self._write_config()
             self.manifest.write(self.path)
         for stale in (self.path / SETS).glob(f"*{STAGED}"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -148,7 +151,11 @@ class RunFolder:
     def prepare(self) -> None:
         """Make room for file sets and write the configuration as it now is, before anything is simulated."""
         (self.path / SETS).mkdir(exist_ok=True)
+        self._write_config()
+
+    def _write_config(self) -> None:
         write_text(self.path / CONFIG, config_text(self.study.config))
+        write_text(self.path / SOURCE, config_text(self.study.source))
 
     def assemble(self, tables: tuple[str, ...]) -> None:
         """Put the tables of all finished replications together, in their order, and remove the file sets."""
@@ -225,6 +232,25 @@ def config_text(config: dict[str, Any]) -> str:
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110)
 
 
+def read_config(root: Path, name: str = CONFIG) -> dict[str, Any]:
+    """A configuration of a run folder.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load((root / name).read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        content = None
+    if not isinstance(content, dict):
+        raise InputError([f"{root / name}: cannot be read, got nothing of ours; the file as the run wrote it"])
+    return content
+
+
 def unwritable(path: Path, error: OSError) -> InputError:
     """The problem of a folder that cannot be written."""
     return InputError([f"out: cannot be written, got {path} ({error.strerror}); a folder you may write to"])
@@ -249,8 +275,8 @@ def check_out(path: Path, study: Study, verb: str) -> None:
         raise unwritable(path, error) from None
     if NAME in found:
         _check_same(path, read_manifest(path), study, verb)
-    elif found - {LOCK, NAME + STAGED, CONFIG, CONFIG + STAGED}:
-        raise InputError([f"out: holds other files, got {path} with {sorted(found)[0]}; {free}"])
+    elif strange := sorted(found - {LOCK, *(name + end for name in (NAME, CONFIG, SOURCE) for end in ("", STAGED))}):
+        raise InputError([f"out: holds other files, got {path} with {strange[0]}; {free}"])
 
 
 def _check_same(path: Path, manifest: Manifest, study: Study, verb: str) -> None:
@@ -263,13 +289,11 @@ def _check_same(path: Path, manifest: Manifest, study: Study, verb: str) -> None
 
 def difference(path: Path, study: Study, most: int = 4) -> list[str]:
     """Keys in which the study of a run folder differs from ``study``, as ``key X there and Y here``."""
-    import yaml
-
     from scenarios.settings import NOT_IN_DIGEST
 
     try:
-        there = flatten(yaml.safe_load((path / CONFIG).read_text("utf-8")))
-    except (OSError, yaml.YAMLError):
+        there = flatten(read_config(path))
+    except InputError:
         return []
     here = flatten(study.config)
     keys = [key for key in dict.fromkeys([*here, *there]) if key.split(".")[0] not in NOT_IN_DIGEST]

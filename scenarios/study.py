@@ -104,9 +104,7 @@ class Study:
         return compose(overrides=[*kept, *texts], config_dir=self.config_dir)
 
 
-def make_study(
-    tree: Tree, layers: tuple[Layer, ...], settings: Sequence[Setting], config_dir: str | None
-) -> Study:
+def make_study(tree: Tree, layers: tuple[Layer, ...], settings: Sequence[Setting], config_dir: str | None) -> Study:
     """Build a composed configuration and keep how it came about."""
     set_paths = tuple(s.path for s in settings if s.action == "set")
     built = build(tree, set_paths)

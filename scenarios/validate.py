@@ -8,6 +8,8 @@ from pathlib import Path
 from scenarios.digest import combine, csv_rows, json_digest, table_digest
 from scenarios.files import checksum
 from scenarios.manifest import Manifest, read_manifest
+from scenarios.replicate import metrics_context
+from scenarios.store import read_config, read_part
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,6 @@ def file_digest(path: Path, manifest: Manifest) -> str | None:
     import pyarrow.parquet as pq
     import yaml
 
-    from scenarios.store import read_part
-
     if path.suffix == ".csv":
         return json_digest(csv_rows(path))
     if path.suffix == ".yaml":
@@ -74,3 +74,23 @@ def file_digest(path: Path, manifest: Manifest) -> str | None:
     if path.stem not in manifest.tables:
         return table_digest(pq.read_table(path))
     return combine({n: table_digest(read_part(path.parent, path.stem, n)) for n in manifest.done})
+
+
+def identities(run: Path) -> list[Check]:
+    """The identities of the books, checked anew on the tables as they lie on the disk, replication by replication."""
+    from analysis.identities import check, collect
+    from analysis.tables import RUN_TABLES, Tables
+
+    manifest = read_manifest(run)
+    absent = [name for name in RUN_TABLES if name not in manifest.tables]
+    if absent:
+        return [Check("identities", True, f"not checked again: the run did not keep {', '.join(absent)}")]
+    import pandas as pd
+
+    context = metrics_context(read_config(run))
+    parts = [Tables({name: read_part(run, name, number) for name in RUN_TABLES}) for number in manifest.done]
+    found = collect(pd.concat([check(part, context) for part in parts], ignore_index=True))
+    return [
+        Check(f"identity {row['identity']}", bool(row["holds"]), f"largest gap {row['max_gap']:g}")
+        for row in found.to_dict("records")
+    ]

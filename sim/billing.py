@@ -69,11 +69,15 @@ class Billing:
             day = int(world.env.now)
             for what, batch in self.due.pop(day, ()):
                 self._serve(what, batch)
-            asked, self.asked = self.asked, {}
-            for invoice, rows in asked.items():
-                columns = np.array(rows, np.int64)
-                self.issue(invoice, columns[:, 0], columns[:, 1], columns[:, 2])
+            self.issue_asked()
             yield world.env.timeout(1.0)
+
+    def issue_asked(self) -> None:
+        """Issue what was asked for since the last close, a day's or a month's."""
+        asked, self.asked = self.asked, {}
+        for invoice, rows in asked.items():
+            columns = np.array(rows, np.int64)
+            self.issue(invoice, columns[:, 0], columns[:, 1], columns[:, 2])
 
     def issue(self, invoice: Invoice, accounts: np.ndarray, contracts: np.ndarray, amounts: np.ndarray) -> None:
         """Issue invoices now: book them, log them, and enter the days on which they will be paid or given up."""

@@ -269,6 +269,7 @@ class World:
     def _close_month(self, first: float, end: float) -> None:
         now = self.env.now
         self.months.day = end - 1.0
+        self.billing.issue_asked()
         closings: list[Any] = [self.usage, *self.parts.values(), *self.programmes.values(), self.overhead]
         for closing in closings:
             closing.month(now, first)

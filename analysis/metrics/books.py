@@ -47,8 +47,9 @@ class Books:
 
     def gain(self, *names: str) -> np.ndarray:
         """What every posting adds to the credit side of some accounts, minor units, shape (postings,)."""
-        wanted = [LEDGER_CODE[name] for name in names]
-        return self.amount * (np.isin(self.credit, wanted).astype(np.int64) - np.isin(self.debit, wanted))
+        wanted = np.zeros(len(LEDGER_ACCOUNTS) + 1, np.int64)
+        wanted[[LEDGER_CODE[name] for name in names]] = 1
+        return self.amount * (wanted[self.credit] - wanted[self.debit])
 
     def monthly(self, weights: np.ndarray) -> np.ndarray:
         """Sums of integer weights of postings by month."""

@@ -23,3 +23,8 @@ def codes_of(column: pd.Series, names: tuple[str, ...]) -> np.ndarray:
 def numbers(column: pd.Series) -> np.ndarray:
     """A column of numbers as floats, NaN for null."""
     return column.to_numpy(dtype=float, na_value=np.nan)
+
+
+def heads(sorted_values: np.ndarray) -> np.ndarray:
+    """Places at which a new value begins in sorted values."""
+    return np.flatnonzero(np.append(True, sorted_values[1:] != sorted_values[:-1])[: len(sorted_values)])

@@ -129,11 +129,12 @@ def stock(calendar: Calendar, cube: Cube) -> list[Cells]:
 
 def ratio(calendar: Calendar, top: Cube, bottom: Cube, factor: float = 1.0) -> list[Cells]:
     """Sum of one cube over the sum of another, for every period; null where the latter is 0."""
-    return [
-        Cells(period, dim, top.levels[dim], factor * divide(calendar.total(values, period), calendar.total(below, period)))
-        for period in PERIODS
-        for dim, values, below in _pairs(top, bottom)
-    ]
+    found = []
+    for period in PERIODS:
+        for dim, values, below in _pairs(top, bottom):
+            quotient = divide(calendar.total(values, period), calendar.total(below, period))
+            found.append(Cells(period, dim, top.levels[dim], factor * quotient))
+    return found
 
 
 def stock_ratio(calendar: Calendar, top: Cube, bottom: Cube, factor: float = 1.0) -> list[Cells]:

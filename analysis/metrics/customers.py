@@ -6,28 +6,32 @@ import numpy as np
 
 from analysis.metrics.cube import Cells, Cube, flow, ratio, stock
 from analysis.metrics.registry import metric
-from analysis.metrics.view import View
+from analysis.metrics.view import View, once
 
 DAYS_PER_YEAR = 365.25
 
 
+@once
 def active(view: View) -> Cube:
     """Customers at the end of every month."""
     return (gained(view) - gone(view)).map(lambda v: np.cumsum(v, axis=1))
 
 
+@once
 def gained(view: View) -> Cube:
     """Customers won in every month, won back included."""
     spells = view.log.customers
     return view.count(spells.start, spells.account)
 
 
+@once
 def gone(view: View) -> Cube:
     """Customers lost in every month."""
     spells = view.log.customers
     return view.count(spells.end, spells.account)
 
 
+@once
 def customer_days(view: View) -> Cube:
     """Days as a customer, summed over customers, in every month."""
     spells, edges = view.log.customers, view.calendar.edges

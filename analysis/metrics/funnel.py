@@ -9,7 +9,7 @@ from analysis.metrics.cube import TOTAL, Cells, Cube, divide, flow, ratio, stock
 from analysis.metrics.log import RE_ENTERED, WON_BACK
 from analysis.metrics.periods import HORIZON
 from analysis.metrics.registry import metric
-from analysis.metrics.view import CHANNEL, SEGMENT, View
+from analysis.metrics.view import CHANNEL, SEGMENT, View, once
 from analysis.metrics.waiting import COHORTS, Waiting, by_cohort, median_end, median_wait, medians, share, waiting
 
 STEPS: tuple[str, ...] = ("lead", "qualified", "opportunity", "conversion", "activation")
@@ -32,6 +32,7 @@ def reached(view: View, step: str) -> np.ndarray:
     return view.log.first(view.context.milestones[step])
 
 
+@once
 def between(view: View, start: str, end: str) -> Waiting:
     """Journeys from one milestone to another; a journey that closes, or signs without the other, has decided."""
     log, journeys = view.log, view.log.journeys
@@ -65,6 +66,7 @@ def _count(name: str, step: str) -> None:
         return flow(view.calendar, _passing(view, step))  # fmt: skip
 
 
+@once
 def _passing(view: View, step: str) -> Cube:
     return view.count(reached(view, step), view.log.journeys.account)
 
@@ -78,13 +80,18 @@ for _name, _step in _COUNTS.items():
 def lead_rate_month(view: View) -> list[Cells]:
     leads = _passing(view, "lead")
     months = min(_LEAD_MONTHS, view.calendar.complete)
+    found = []
+    for dim, size in _reachable(view).items():
+        values = divide(leads.values[dim][:, :months].sum(axis=1), months * size)
+        found.append(Cells(HORIZON, dim, leads.levels[dim], values[:, None]))
+    return found
+
+
+def _reachable(view: View) -> dict[str, np.ndarray]:
+    """Reachable accounts, in all and by segment in the shares of the accounts table."""
     code, names = view.dims[SEGMENT]
-    known = np.bincount(code[code >= 0], minlength=len(names)).astype(float)
-    accounts = {TOTAL: np.array([float(view.context.accounts)]), SEGMENT: known * divide(view.context.accounts, len(code))}
-    return [
-        Cells(HORIZON, dim, leads.levels[dim], divide(leads.values[dim][:, :months].sum(axis=1), months * size)[:, None])
-        for dim, size in accounts.items()
-    ]  # fmt: skip
+    share_of = divide(np.bincount(code[code >= 0], minlength=len(names)), len(code))
+    return {TOTAL: np.array([float(view.context.accounts)]), SEGMENT: view.context.accounts * share_of}
 
 
 def _conversion(start: str, end: str) -> None:
@@ -141,6 +148,7 @@ def cycle_days_closed(view: View) -> list[Cells]:
     return medians(view, account, closed, np.where(won, closed - opened, np.nan))
 
 
+@once
 def _opportunities(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     table = view.tables["opportunities"]
     opened, closed = (view.calendar.days_of(table[c].to_numpy()) for c in ("opened", "closed"))
@@ -148,6 +156,7 @@ def _opportunities(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     return account, opened, closed, codes_of(table["outcome"], ("won",)) == 0
 
 
+@once
 def _deals(view: View, outcome: str) -> Cube:
     account, _, closed, _ = _opportunities(view)
     chosen = codes_of(view.tables["opportunities"]["outcome"], (outcome,)) == 0

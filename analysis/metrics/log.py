@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.metrics.columns import coded, codes_of, numbers
+from analysis.metrics.columns import coded, codes_of, heads, numbers
 from analysis.metrics.periods import Calendar
 from sim.events import ACTIVITIES, ACTIVITY_CODE
 
@@ -82,10 +82,17 @@ class Log:
         self.time = events["time"].to_numpy(float)
         self.account = position(events["account"].to_numpy())
         self._gone = codes_of(accounts["last_stage"], ("end",)) == 0
+        self._first: dict[tuple[str, ...], np.ndarray] = {}
+
+    def is_any(self, *activities: str) -> np.ndarray:
+        """Whether each row is one of some activities."""
+        wanted = np.zeros(len(ACTIVITIES) + 1, bool)
+        wanted[[ACTIVITY_CODE[a] for a in activities]] = True
+        return wanted[self.activity]
 
     def rows(self, *activities: str) -> np.ndarray:
         """Row numbers of activities, in order of time."""
-        return np.flatnonzero(np.isin(self.activity, codes(activities)))
+        return np.flatnonzero(self.is_any(*activities))
 
     @cached_property
     def amount(self) -> np.ndarray:
@@ -120,8 +127,8 @@ class Log:
     @cached_property
     def journey(self) -> np.ndarray:
         """Number of the journey of each row in ``order``."""
-        account, activity = self.account[self.order], self.activity[self.order]
-        begins = np.isin(activity, codes(("re_entered", "won_back")))
+        account = self.account[self.order]
+        begins = self.is_any("re_entered", "won_back")[self.order]
         begins[:1] = True
         begins[1:] |= account[1:] != account[:-1]
         return np.cumsum(begins) - 1
@@ -141,22 +148,24 @@ class Log:
         return Journeys(account, start, kind, latest, final, np.where(over, final, closed))
 
     def _final(self, start: np.ndarray) -> np.ndarray:
-        step = ~np.isin(self.activity[self.order], codes(_NO_STEP))
+        step = ~self.is_any(*_NO_STEP)[self.order]
         final = start.copy()
         final[self.journey[step]] = self.time[self.order][step]
         return final
 
     def first(self, *activities: str) -> np.ndarray:
         """Time of the first of some activities in every journey, NaN where there is none."""
-        size = int(self.journey[-1]) + 1 if len(self.journey) else 0
-        chosen = np.isin(self.activity[self.order], codes(activities))
-        found = np.full(size, np.nan)
-        found[self.journey[chosen][::-1]] = self.time[self.order][chosen][::-1]
-        return found
+        if activities not in self._first:
+            size = int(self.journey[-1]) + 1 if len(self.journey) else 0
+            chosen = self.is_any(*activities)[self.order]
+            found = np.full(size, np.nan)
+            found[self.journey[chosen][::-1]] = self.time[self.order[chosen]][::-1]
+            self._first[activities] = found
+        return self._first[activities]
 
     def has(self, *activities: str) -> bool:
         """Whether any of some activities occurs."""
-        return bool(np.isin(self.activity, codes(activities)).any())
+        return bool(self.is_any(*activities).any())
 
     @cached_property
     def customers(self) -> Spells:
@@ -178,7 +187,8 @@ class Log:
         chosen = np.flatnonzero(kind)
         kind, row = kind[chosen], self.order[chosen]
         account = self.account[row]
-        before = np.where(np.append(True, account[1:] != account[:-1])[: len(row)], 0, np.append(0, kind[:-1])[: len(row)])
+        before = np.append(0, kind[:-1])[: len(row)]
+        before[heads(account)] = 0
         turn = np.flatnonzero(((kind == 1) & (before != 1)) | ((kind == -1) & (before == 1)))
         kind, account, time = kind[turn], account[turn], self.time[row[turn]]
         following = np.append(kind[1:], 0)[: len(kind)] == -1
@@ -201,8 +211,3 @@ class Log:
         mark = np.zeros(len(self.activity), np.int8)
         mark[entering], mark[leaving] = 1, -1
         return mark[self.order]
-
-
-def codes(activities: tuple[str, ...]) -> list[int]:
-    """Codes of activities."""
-    return [ACTIVITY_CODE[a] for a in activities]

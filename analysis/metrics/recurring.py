@@ -1,15 +1,16 @@
-"""Recurring revenue: balances, movements, retention, renewals. From the subscriptions table alone, renewals from events."""
+"""Recurring revenue from the subscriptions table alone: balances, movements, retention; renewals from events."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from analysis.metrics.acquisition import acquisition_cost
+from analysis.metrics.columns import heads
 from analysis.metrics.cube import TOTAL, Cells, Cube, divide, flow, ratio, stock, stock_ratio
 from analysis.metrics.periods import HORIZON, PERIODS, QUARTER, YEAR
 from analysis.metrics.registry import metric
 from analysis.metrics.terms import MOVEMENTS
-from analysis.metrics.view import View
+from analysis.metrics.view import View, once
 from analysis.metrics.waiting import COHORTS, Waiting, by_cohort
 from analysis.retention import EVENT
 from sim.units import MINOR
@@ -19,6 +20,7 @@ DAYS_PER_YEAR = 365.25
 _SOURCE = "subscriptions"
 
 
+@once
 def balance(view: View) -> Cube:
     """Monthly recurring revenue at the end of every month, minor units."""
     return view.gather(*view.terms.balances)
@@ -67,6 +69,7 @@ for _kind in MOVEMENTS:
     _movement(_kind)
 
 
+@once
 def _base(view: View) -> tuple[Cube, Cube, Cube]:
     """Of the accounts with recurring revenue 12 months ago: that, theirs now, and the smaller of the two."""
     account, now = view.terms.balances
@@ -105,7 +108,8 @@ def expansion_share_year(view: View) -> list[Cells]:
                 "years of the term")
 def acv(view: View) -> list[Cells]:
     terms = view.terms
-    yearly = np.where(terms.mrr > 0, MONTHS * terms.mrr, divide(terms.amount, (terms.end - terms.start) / DAYS_PER_YEAR))
+    by_term = divide(terms.amount, (terms.end - terms.start) / DAYS_PER_YEAR)
+    yearly = np.where(terms.mrr > 0, MONTHS * terms.mrr, by_term)
     chosen = np.flatnonzero(_fresh(terms.account, terms.start, terms.ended) & (yearly > 0))
     cases = Waiting(terms.account[chosen], terms.start[chosen], yearly[chosen] / MINOR, np.full(len(chosen), EVENT))
     return by_cohort(view, cases, lambda part: float(part.duration.mean())) if len(chosen) else []
@@ -116,7 +120,7 @@ def _fresh(account: np.ndarray, start: np.ndarray, ended: np.ndarray) -> np.ndar
     order = np.lexsort((start, account))
     until = np.where(np.isnan(ended), np.inf, ended)[order]
     before = np.concatenate(([-np.inf], until[:-1]))[: len(order)]
-    before[np.flatnonzero(np.append(True, np.diff(account[order]) != 0)[: len(order)])] = -np.inf
+    before[heads(account[order])] = -np.inf
     fresh = np.empty(len(order), bool)
     fresh[order] = start[order] > before
     return fresh
@@ -141,6 +145,7 @@ def _by_quarters(view: View, period: str, gain: np.ndarray, spent: np.ndarray) -
     return Cells(period, TOTAL, (TOTAL,), divide(inside @ gain, inside @ spent)[None, :])
 
 
+@once
 def renewals(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Terms that fell due: account, time, and what came of it: renewed, renewed_late, churned or empty."""
     log = view.log
@@ -155,6 +160,7 @@ def renewals(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return account[due], log.time[rows][due], names[fate[due]]
 
 
+@once
 def _renewals(view: View, *fates: str) -> Cube:
     account, time, fate = renewals(view)
     return view.count(np.where(np.isin(fate, fates), time, np.nan), account)

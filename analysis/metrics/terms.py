@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.metrics.columns import numbers
+from analysis.metrics.columns import heads, numbers
 from analysis.metrics.periods import Calendar
 
 MOVEMENTS: tuple[str, ...] = ("new", "expansion", "contraction", "churned", "reactivated")
@@ -73,7 +73,7 @@ class Terms:
         """Changes of recurring revenue; what an account ends and begins at one instant is one change."""
         account, time, change = self._instants()
         after = np.cumsum(change)
-        head = _heads(account)
+        head = heads(account)
         length = np.diff(np.append(head, len(account)))
         after = after - np.repeat((after - change)[head], length)
         before = after - change
@@ -122,8 +122,3 @@ class Terms:
         )
         steps = np.rint(change).astype(np.int64).reshape(len(accounts), months + 1)
         return accounts, np.cumsum(steps, axis=1)[:, :months]
-
-
-def _heads(account: np.ndarray) -> np.ndarray:
-    """First row of every account in sorted rows."""
-    return np.flatnonzero(np.append(True, account[1:] != account[:-1])[: len(account)])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from analysis.tables import Tables
 
 SEGMENT, CHANNEL, DESK, PRODUCT, STREAM = "segment", "channel", "desk", "product", "stream"
 """Names of dimensions."""
+
+P, R = ParamSpec("P"), TypeVar("R")
 
 
 class View:
@@ -34,6 +37,7 @@ class View:
     def __init__(self, tables: Tables, context: Context) -> None:
         self.tables, self.context = tables, context
         self.calendar = Calendar(context.start, context.days)
+        self.memory: dict[tuple[Any, ...], Any] = {}
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -119,13 +123,28 @@ class View:
         return self._monthly(month, code, names, value)
 
     def _monthly(self, month: np.ndarray, code: np.ndarray, names: tuple[str, ...], value: np.ndarray) -> Cube:
-        months = self.calendar.months
-        parts = tally(months, month, value, {SEGMENT: code}, {SEGMENT: names}).values[SEGMENT]
-        whole = np.bincount(month[(code < 0) & (month >= 0)], value[(code < 0) & (month >= 0)], months)
-        total = whole if (code < 0).any() else parts.sum(axis=0)
-        seen = np.isin(np.arange(months), month)
-        order = [names.index(n) if n in names else -1 for n in self.levels[SEGMENT]]
-        padded = np.vstack([parts, np.zeros(months)])[order] if order else parts[:0]
-        values = {TOTAL: total[None, :], SEGMENT: padded} if (code >= 0).any() else {TOTAL: total[None, :]}
-        return Cube(self.levels, {dim: np.where(seen, v, np.nan) for dim, v in values.items()})
+        place = {name: number for number, name in enumerate(self.levels[SEGMENT])}
+        segment = np.array([place.get(name, -1) for name in names] + [-1], np.int64)[code]
+        overall = code < 0 if (code < 0).any() else np.ones(len(code), bool)
+        rows = {TOTAL: (overall, np.zeros(len(code), np.int64)), SEGMENT: (segment >= 0, segment)}
+        values = {}
+        for dim, (chosen, level) in rows.items():
+            inside = chosen & (month >= 0)
+            values[dim] = np.full((len(self.levels[dim]), self.calendar.months), np.nan)
+            values[dim][level[inside], month[inside]] = 0.0
+            np.add.at(values[dim], (level[inside], month[inside]), value[inside])
+        return Cube(self.levels, values if (segment >= 0).any() else {TOTAL: values[TOTAL]})
 
+
+def once(function: Callable[Concatenate[View, P], R]) -> Callable[Concatenate[View, P], R]:
+    """Compute a function of a view, and of names, once per view; nobody changes what it returns."""
+
+    @wraps(function)
+    def remembered(view: View, *args: P.args, **kwargs: P.kwargs) -> R:
+        key = (function, *args, *kwargs.items())
+        if key not in view.memory:
+            view.memory[key] = function(view, *args, **kwargs)
+        found: R = view.memory[key]
+        return found
+
+    return remembered

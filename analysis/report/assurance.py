@@ -11,7 +11,7 @@ from analysis.report.wording import Wording
 if TYPE_CHECKING:
     import pandas as pd
 
-ORIGINS = ("yours", "sourced", "assumed", "calibrated")
+ORIGINS = ("yours", "sourced", "assumed", "calibrated", "convention")
 STATES = {"in": "good", "out": "bad", "undefined": "mute"}
 
 
@@ -44,16 +44,19 @@ def _plausibility(say: Wording) -> Table:
     text, rows = say.text, []
     for row in say.folder.plausibility.to_dict("records"):
         metric, unit, status = str(row["metric"]), str(row["unit"]), str(row["status"])
-        rows.append([
-            Cell(say.metric(metric), text.name("confidences", str(row["confidence"]))),
-            Cell("", span=_span(row)),
-            Cell(say.value(row["mean"], unit, metric), say.interval(row["ci_low"], row["ci_high"], unit, metric)),
-            Cell(say.interval(row["low"], row["high"], unit, metric)),
-            Cell(text.name("states", status), look=STATES.get(status, "mute")),
-            Cell(_text(row["source"]), look="left"),
-        ])
+        rows.append(
+            [
+                Cell(say.metric(metric), text.name("confidences", _text(row["confidence"]))),
+                Cell("", span=_span(row)),
+                Cell(say.value(row["mean"], unit), text.interval(row["ci_low"], row["ci_high"], unit)),
+                Cell(text.interval(row["low"], row["high"], unit)),
+                Cell(text.name("states", status), look=STATES.get(status, "mute")),
+                Cell(_text(row["source"]), look="left"),
+            ]
+        )
     head = [text(f"trust.{k}") for k in ("metric", "scale", "found", "range", "state", "source")]
-    return Table(head, rows, title=text("trust.plausibility"), note=text("trust.plausibility_note"), numbers=2)
+    title, note = text("trust.plausibility"), text("trust.plausibility_note")
+    return Table(head, rows, title=title, note=note, numbers=2)
 
 
 def _span(row: dict[str, Any]) -> Span | None:
@@ -70,7 +73,7 @@ def _identities(say: Wording) -> Table:
     rows = [
         [
             Cell(text.name("identities", str(row["identity"]))),
-            Cell(text("trust.holds") if row["holds"] else text("trust.broken"), look="good" if row["holds"] else "bad"),
+            Cell(text("trust.holds"), look="good") if row["holds"] else Cell(text("trust.broken"), look="bad"),
             Cell(text.number(row["max_gap"])),
             Cell(_text(row["replications"])),
         ]
@@ -85,16 +88,21 @@ def inputs(say: Wording) -> Panel | None:
     register, text = say.folder.inputs, say.text
     if register.empty:
         return None
-    counts = register["origin"].value_counts()
-    order = [*(o for o in ORIGINS if o in counts), *(o for o in counts.index if o not in ORIGINS)]
-    parts = [(text.name("origins", o), text.count(counts[o]), float(counts[o] / len(register))) for o in order]
-    head = text("inputs.headline", total=text.count(len(register)), assumed=text.count(counts.get("assumed", 0)))
+    counts, total = origins(register), len(register)
+    parts = [(text.name("origins", o), text.count(n), n / total) for o, n in counts]
+    head = text("inputs.headline", total=text.count(total), assumed=text.count(dict(counts).get("assumed", 0)))
     yours = register[register["origin"] == "yours"]
     blocks: list[Block] = [Shares(parts)]
     if len(yours):
         blocks.append(_register(say, yours, text("inputs.yours"), folded=False))
     blocks.append(_register(say, register, text("inputs.all", count=text.count(len(register))), folded=True))
     return Panel("inputs", text("inputs.title"), head, text("inputs.lead"), blocks)
+
+
+def origins(register: pd.DataFrame) -> list[tuple[str, int]]:
+    """How many numbers have each origin, in a fixed order."""
+    counts = {str(o): int(n) for o, n in register["origin"].value_counts().items()}
+    return [(o, counts[o]) for o in (*ORIGINS, *sorted(set(counts) - set(ORIGINS))) if o in counts]
 
 
 def _register(say: Wording, register: pd.DataFrame, title: str, *, folded: bool) -> Table:
@@ -105,7 +113,7 @@ def _register(say: Wording, register: pd.DataFrame, title: str, *, folded: bool)
             Cell(row["value"]),
             Cell(text.unit(row["unit"]), look="left"),
             Cell(text.name("origins", row["origin"]), look="left"),
-            Cell(text("format.interval", low=row["low"], high=row["high"]) if row["low"] or row["high"] else ""),
+            Cell(_range(say, row["low"], row["high"])),
             Cell(row["source"], look="left"),
         ]
         for row in register.to_dict("records")
@@ -114,28 +122,50 @@ def _register(say: Wording, register: pd.DataFrame, title: str, *, folded: bool)
     return Table(head, rows, title=title, folded=folded, dense=True)
 
 
+def _range(say: Wording, low: str, high: str) -> str:
+    return say.text("format.interval", low=_short(low), high=_short(high)) if low or high else ""
+
+
+def _short(number: str) -> str:
+    try:
+        return f"{float(number):.6g}"
+    except ValueError:
+        return number
+
+
 def setup(say: Wording) -> Panel | None:
     """What was run: the study, what differs from the defaults, the versions."""
     folder, text = say.folder, say.text
     if not folder.manifest and not folder.config:
         return None
-    what = say.what()
-    manifest = folder.manifest
-    digest = str(manifest.get("study_digest", ""))
-    pairs = [(text(f"setup.{k}"), what[k]) for k in ("business", "span", "accounts", "replications", "seed")]
-    pairs += [(text("setup.market"), _label(say, "market")), (text("setup.policy"), _label(say, "policy"))]
-    pairs += [(text("setup.finished"), str(manifest.get("times", {}).get("finished") or ""))]
-    code = [(text("setup.command"), str(manifest.get("command", ""))), (text("setup.digest"), digest)]
-    blocks: list[Block] = [Facts([p for p in pairs if p[1]]), Facts([p for p in code if p[1]], code=True)]
-    changed = folder.overrides()
-    blocks.append(Notes(text("setup.changed"), changed or [text("setup.unchanged")]))
+    blocks: list[Block] = [Facts(_study(say)), Facts(_origin(say), code=True)]
+    blocks.append(Notes(text("setup.changed"), folder.overrides() or [text("setup.unchanged")]))
     blocks += [_failures(say)] if folder.failures() else []
-    versions = [(n, str(v)) for n, v in manifest.get("versions", {}).items()]
-    if versions:
-        rows = [[Cell(n, look="code"), Cell(v)] for n, v in versions]
-        head = [text("setup.program"), text("setup.version")]
-        blocks.append(Table(head, rows, title=text("setup.versions", count=len(rows)), folded=True, dense=True))
-    return Panel("setup", text("setup.title"), text("setup.headline", **what), text("setup.lead"), blocks)
+    blocks += [_versions(say)] if folder.manifest.get("versions") else []
+    head = text("setup.headline", **say.what())
+    return Panel("setup", text("setup.title"), head, text("setup.lead"), blocks)
+
+
+def _study(say: Wording) -> list[tuple[str, str]]:
+    text, what = say.text, say.what()
+    pairs = [(text(f"setup.{k}"), what[k]) for k in ("business", "span", "accounts", "replications", "seed")]
+    pairs += [(text(f"setup.{group}"), _label(say, group)) for group in ("market", "policy")]
+    finished = str(say.folder.manifest.get("times", {}).get("finished") or "")
+    moment = text("format.moment", date=finished[:10], time=finished[11:16]) if finished else ""
+    return [p for p in (*pairs, (text("setup.finished"), moment)) if p[1]]
+
+
+def _origin(say: Wording) -> list[tuple[str, str]]:
+    manifest = say.folder.manifest
+    pairs = [(say.text(f"setup.{k}"), str(manifest.get(k, ""))) for k in ("command", "study_digest")]
+    return [p for p in pairs if p[1]]
+
+
+def _versions(say: Wording) -> Table:
+    text = say.text
+    rows = [[Cell(n, look="code"), Cell(str(v))] for n, v in say.folder.manifest["versions"].items()]
+    head, title = [text("setup.program"), text("setup.version")], text("setup.versions", count=len(rows))
+    return Table(head, rows, title=title, folded=True, dense=True)
 
 
 def _label(say: Wording, group: str) -> str:
@@ -152,13 +182,16 @@ def _failures(say: Wording) -> Table:
 def definitions(say: Wording) -> Panel | None:
     """What the metrics of this report mean."""
     summary = say.folder.summary
-    shown = list(dict.fromkeys(summary.loc[summary["period"].astype(str) == HORIZON, "metric"].astype(str)))
+    rows = summary[(summary["period"].astype(str) == HORIZON) & summary["mean"].notna()]
+    shown = dict.fromkeys(rows["metric"].astype(str))
     pairs = [(say.metric(m), found) for m in shown if (found := say.definition(m))]
     if not pairs:
         return None
     text = say.text
-    head = text("definitions.headline", count=text.count(len(pairs)))
-    return Panel("definitions", text("definitions.title"), head, text("definitions.lead"), [Facts(pairs)])
+    count = text.count(len(pairs))
+    blocks = [Facts(pairs, title=text("definitions.all", count=count), folded=True)]
+    head = text("definitions.headline", count=count)
+    return Panel("definitions", text("definitions.title"), head, text("definitions.lead"), blocks)
 
 
 def _text(value: Any) -> str:

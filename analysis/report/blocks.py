@@ -28,10 +28,11 @@ class Cards:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: a plotly figure with its heading and a sentence that says what it shows."""
+    """One chart: a plotly figure with its heading, its unit, and a sentence that says what it shows."""
 
     id: str
     title: str
+    unit: str
     note: str
     figure: dict[str, Any]
 
@@ -89,21 +90,23 @@ class Shares:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names with what they stand for; ``code`` sets the second in type for code."""
+    """Names with what they stand for; ``code`` sets the second in type for code, ``folded`` hides all."""
 
     kind: ClassVar[str] = "facts"
     pairs: Sequence[tuple[str, str]]
     title: str = ""
     code: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True)
 class Notes:
-    """Lines under a title."""
+    """Lines under a title; ``folded`` hides them behind it."""
 
     kind: ClassVar[str] = "notes"
     title: str
     lines: Sequence[str]
+    folded: bool = False
 
 
 Block = Cards | Charts | Table | Shares | Facts | Notes

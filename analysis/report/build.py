@@ -113,7 +113,7 @@ def attention(say: Wording) -> list[str]:
     """What a reader must know before using the figures; empty where nothing is wrong."""
     folder, text, lines = say.folder, say.text, []
     broken = folder.identities.loc[~folder.identities["holds"], "identity"].astype(str)
-    outside = folder.plausibility.loc[folder.plausibility["status"].astype(str) == "out", "metric"].astype(str)
+    outside = folder.plausibility.query("status == 'out'")["metric"].astype(str)
     comma = text("words.list")
     if folder.failures():
         lines.append(text("attention.failures", count=len(folder.failures())))

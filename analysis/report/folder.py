@@ -89,11 +89,6 @@ class Folder:
         return len(found) if isinstance(found, list) else int(found)
 
     @cached_property
-    def currency(self) -> str:
-        """Currency of all money."""
-        return str(self.setting("business.currency", ""))
-
-    @cached_property
     def start(self) -> pd.Timestamp:
         """First day of the horizon."""
         import pandas as pd
@@ -155,6 +150,12 @@ class Folder:
         total = frame["dim1"].isna() if "dim1" in frame else frame["metric"].notna()
         frame = frame.loc[total, ["replication", "ds", "metric", "value", "unit"]]
         return frame.assign(ds=pd.to_datetime(frame["ds"]), metric=frame["metric"].astype(str))
+
+    @cached_property
+    def units(self) -> dict[str, str]:
+        """Unit of every metric by month."""
+        pairs = self.months.drop_duplicates("metric")
+        return dict(zip(pairs["metric"], pairs["unit"].astype(str), strict=True))
 
     @cached_property
     def reached(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.report import plots
 from analysis.report.blocks import Cell, Chart, Charts, Panel, Table
-from analysis.report.scaling import scaled
+from analysis.report.scaling import scaled, words
 from analysis.report.wording import Wording
 
 if TYPE_CHECKING:
@@ -16,22 +16,46 @@ if TYPE_CHECKING:
 MOST_SERIES = 6
 
 
+def series_to_show(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Forecasts by date of the first replication of every metric, in the order of the table."""
+    import pandas as pd
+
+    table = table.assign(unique_id=table["unique_id"].astype(str), ds=pd.to_datetime(table["ds"]))
+    firsts: dict[str, str] = {}
+    for name in table["unique_id"].unique():
+        firsts.setdefault(name.split("/")[0], name)
+    return {n: table[table["unique_id"] == n].set_index("ds") for n in list(firsts.values())[:MOST_SERIES]}
+
+
+def levels_of(table: pd.DataFrame) -> list[int]:
+    """Coverage of the intervals in per cent, ascending."""
+    return sorted(int(c[3:]) for c in table.columns if re.fullmatch(r"lo-\d+", c))
+
+
 def forecast(say: Wording) -> Panel | None:
     """History and forecast of the main series."""
     table = say.folder.forecast
     if table.empty:
         return None
-    text = say.text
-    levels = sorted(int(c[3:]) for c in table.columns if re.fullmatch(r"lo-\d+", c))
-    names = list(dict.fromkeys(table["unique_id"].astype(str)))
-    parts = {n: table[table["unique_id"].astype(str) == n] for n in names}
-    firsts = {n.split("/")[0]: n for n in reversed(names)}
-    shown = [n for n in names if n in firsts.values()][:MOST_SERIES]
-    charts = [_fan(say, n, parts[n].set_index("ds"), levels) for n in shown]
-    steps = text.count(max(len(p) for p in parts.values()))
+    text, levels, parts = say.text, levels_of(table), series_to_show(table)
+    charts = [_fan(say, name, ahead, levels) for name, ahead in parts.items()]
     lead = text("forecast.lead", levels=text("words.and").join(say.percent(v / 100) for v in levels))
-    head = text("forecast.headline", months=steps, series=text.count(len(firsts)))
-    return Panel("forecast", text("forecast.title"), head, lead, [Charts(charts), _forecast_table(say, parts, shown)])
+    blocks = [Charts(charts), _table(say, parts, levels)]
+    return Panel("forecast", text("forecast.title"), _headline(say, parts, levels), lead, blocks)
+
+
+def _headline(say: Wording, parts: dict[str, pd.DataFrame], levels: list[int]) -> str:
+    name, part = next(iter(parts.items()))
+    metric, last, text = name.split("/")[0], part.iloc[-1], say.text
+    unit, level = say.folder.units.get(metric, ""), levels[0]
+    return text(
+        "forecast.headline",
+        metric=say.metric(metric),
+        month=text.month(part.index[-1]),
+        mean=say.value(last["mean"], unit),
+        level=say.percent(level / 100),
+        interval=text.interval(last[f"lo-{level}"], last[f"hi-{level}"], unit),
+    )
 
 
 def _fan(say: Wording, name: str, ahead: pd.DataFrame, levels: list[int]) -> Chart:
@@ -40,30 +64,29 @@ def _fan(say: Wording, name: str, ahead: pd.DataFrame, levels: list[int]) -> Cha
     text, months = say.text, say.folder.months
     metric, _, replication = name.partition("/")
     rows = months[(months["metric"] == metric) & (months["replication"] == int(replication or 0))]
-    history = rows.set_index("ds")["value"].sort_index().dropna()
-    unit = str(rows["unit"].iloc[0]) if len(rows) else ""
-    numbers = ahead[[c for c in ahead.columns if re.fullmatch(r"mean|(lo|hi)-\d+", c)]].astype(float)
-    numbers.index = pd.to_datetime(numbers.index)
-    both, words = scaled(say, pd.concat([history.rename("y"), numbers], axis=1).sort_index(), unit, (
-        text("forecast.history"), text("forecast.mean"),
-        *(text("forecast.level", level=say.percent(v / 100)) for v in levels)))
-    past, future = both["y"].dropna(), both[numbers.columns].dropna()
-    note = text("forecast.chart_note", model=", ".join(dict.fromkeys(ahead["model"].astype(str))))
-    return Chart(f"forecast-{metric}", say.metric(metric), note, plots.fan(past, future, levels, words))
+    past = rows.set_index("ds")["value"].sort_index().rename("past")
+    numbers = ahead[["mean", *(f"{side}-{v}" for v in levels for side in ("lo", "hi"))]].astype(float)
+    both, unit = scaled(say, pd.concat([past, numbers], axis=1).sort_index(), say.folder.units.get(metric, ""))
+    named = words(say, text("forecast.history"), text("forecast.mean"), *(_level(say, v) for v in levels))
+    figure = plots.fan(both["past"].dropna(), both[numbers.columns].dropna(), levels, named)
+    note = text("forecast.chart_note", model=text("words.list").join(dict.fromkeys(ahead["model"].astype(str))))
+    return Chart(f"forecast-{metric}", say.metric(metric), unit, note, figure)
 
 
-def _forecast_table(say: Wording, parts: dict[str, pd.DataFrame], shown: list[str]) -> Table:
+def _level(say: Wording, level: int) -> str:
+    return say.text("forecast.level", level=say.percent(level / 100))
+
+
+def _table(say: Wording, parts: dict[str, pd.DataFrame], levels: list[int]) -> Table:
     text, rows = say.text, []
-    months = say.folder.months
-    units = dict(zip(months["metric"], months["unit"], strict=True))
-    for name in shown:
-        part, metric = parts[name], name.split("/")[0]
-        unit, last = str(units.get(metric, "")), part.iloc[-1]
-        notes = [n for n in dict.fromkeys(part["note"].fillna("").astype(str)) if n]
-        levels = [c[3:] for c in part.columns if re.fullmatch(r"lo-\d+", c)]
-        cells = [Cell(say.interval(last[f"lo-{v}"], last[f"hi-{v}"], unit)) for v in levels]
-        rows.append([Cell(say.metric(metric), say.unit(unit)), Cell(text.month(last["ds"])),
-                     Cell(say.number(last["mean"], unit)), *cells, Cell("; ".join(notes), look="left")])
-    head = [text("words.metric"), text("forecast.month"), text("words.mean"),
-            *(text("forecast.level", level=say.percent(int(v) / 100)) for v in levels), text("forecast.note")]
-    return Table(head, rows)
+    for name, part in parts.items():
+        metric, last = name.split("/")[0], part.iloc[-1]
+        unit = say.folder.units.get(metric, "")
+        notes = dict.fromkeys(n for n in part["note"].fillna("").astype(str) if n)
+        figures = [text.number(last["mean"], unit)]
+        figures += [text.interval(last[f"lo-{v}"], last[f"hi-{v}"], unit) for v in levels]
+        name_cell = Cell(say.metric(metric), text.unit(unit))
+        note = Cell(text("words.notes").join(notes), look="left")
+        rows.append([name_cell, Cell(text.month(part.index[-1])), *map(Cell, figures), note])
+    head = [text("words.metric"), text("forecast.month"), text("words.mean"), *(_level(say, v) for v in levels)]
+    return Table([*head, text("forecast.note")], rows)

@@ -1,4 +1,4 @@
-"""Charts as plain plotly figures (data and layout), ready to be written as JSON. No text that is not handed in.
+"""Charts as plain plotly figures (data and layout), ready to be written as JSON; all texts are handed in.
 
 Colours are those of Okabe and Ito, which people with the common kinds of colour blindness tell apart.
 """
@@ -20,14 +20,19 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, INK, GREY = (
 LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, INK, GREY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
 
+FONT = (
+    'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", "Noto Sans CJK SC", '
+    '"PingFang SC", "Microsoft YaHei", sans-serif'
+)
+"""The type of the page, CJK included; the chart library measures text in it."""
+
 Figure = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Words:
-    """Texts of one chart: axis title, names of the parts, date format, separators."""
+    """Texts of one chart: names of the parts, what follows a number, date format, separators."""
 
-    axis: str = ""
     names: tuple[str, ...] = ()
     suffix: str = ""
     date: str = ""
@@ -61,7 +66,7 @@ def tint(colour: str, opacity: float) -> str:
 def layout(words: Words, **more: Any) -> Figure:
     """The look that all charts share."""
     grid = {"gridcolor": "#e6eaee", "zeroline": False, "linecolor": "#b9c2cb", "fixedrange": True}
-    font = {"family": "inherit", "size": 12, "color": GREY}
+    font = {"family": FONT, "size": 12, "color": GREY}
     shared: Figure = {
         "autosize": True,
         "margin": {"l": 8, "r": 10, "t": 30, "b": 8},
@@ -70,23 +75,17 @@ def layout(words: Words, **more: Any) -> Figure:
         "font": font,
         "separators": words.separators,
         "hovermode": "x unified",
-        "hoverlabel": {"bgcolor": "#fff", "font": {"family": "inherit", "size": 12, "color": INK}},
+        "hoverlabel": {"bgcolor": "#fff", "font": {"family": FONT, "size": 12, "color": INK}},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom",
                    "font": {"size": 11}},
         "xaxis": {**grid, "showgrid": False, "ticks": "outside", "tickcolor": "#b9c2cb", "automargin": True,
-                  "tickformat": words.date, "hoverformat": words.date, "nticks": 7},
+                  "tickformat": words.date, "hoverformat": words.date, "nticks": 5, "tickangle": 0},
         "yaxis": {**grid, "automargin": True, "nticks": 6, "ticksuffix": words.suffix, "tickformat": ",~g",
                   "hoverformat": ",.3~g" if not words.suffix else ",.0f"},
-        "annotations": [_axis_title(words.axis)] if words.axis else [],
     }
     for key, value in more.items():
         shared[key] = {**shared[key], **value} if isinstance(shared.get(key), dict) else value
     return shared
-
-
-def _axis_title(text: str) -> Figure:
-    return {"text": safe(text), "xref": "paper", "yref": "paper", "x": 1, "y": 1.02, "xanchor": "right",
-            "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": GREY}}
 
 
 def _edges(x: list[Any], low: Iterable[Any], high: Iterable[Any], fill: str, name: str) -> list[Figure]:
@@ -102,7 +101,7 @@ def _line(x: list[Any], y: Iterable[Any], name: str, line: Mapping[str, Any]) ->
 
 
 def band(frame: pd.DataFrame, words: Words, colour: str = BLUE) -> Figure:
-    """Median line in a band; ``frame`` as from `figures.bands`, ``words.names`` are the median and the band."""
+    """Median line in a band; ``frame`` as from ``figures.bands``, ``words.names`` name the line and the band."""
     x = plain(frame.index)
     data = _edges(x, frame["low"], frame["high"], tint(colour, 0.22), words.names[1])
     data.append(_line(x, frame["median"], words.names[0], {"color": colour, "width": 2.2}))
@@ -114,14 +113,16 @@ def band(frame: pd.DataFrame, words: Words, colour: str = BLUE) -> Figure:
     return {"data": data, "layout": layout(words, **more)}
 
 
-def curve(frame: pd.DataFrame, words: Words, colour: str = GREEN) -> Figure:
-    """Share that remains by age: a step line in a band, from 0 to 1."""
-    figure = band(frame * 100, words, colour)
-    for trace in figure["data"]:
+def curve(frame: pd.DataFrame, words: Words, ages: str) -> Figure:
+    """Share that remains by age: a step line in a band, from 0 to 1; ``ages`` is the title of the axis of ages."""
+    edges = frame.dropna(subset=["low", "high"]) * 100
+    data = _edges(plain(edges.index), edges["low"], edges["high"], tint(GREEN, 0.22), words.names[1])
+    data.append(_line(plain(frame.index), frame["median"] * 100, words.names[0], {"color": GREEN, "width": 2.2}))
+    for trace in data:
         trace["line"] = {**trace["line"], "shape": "hv"}
-    figure["layout"]["yaxis"].update(range=[0, 102])
-    figure["layout"]["xaxis"].update(dtick=6, tickformat="d", hoverformat="d")
-    return figure
+    title = {"text": safe(ages), "font": {"size": 12}, "standoff": 8}
+    axes = {"xaxis": {"dtick": 6, "tickformat": "d", "hoverformat": "d", "title": title}, "yaxis": {"range": [0, 102]}}
+    return {"data": data, "layout": layout(words, **axes)}
 
 
 def bars(names: Sequence[str], values: Sequence[float], labels: Sequence[str], words: Words) -> Figure:
@@ -167,4 +168,5 @@ def fan(history: pd.Series, ahead: pd.DataFrame, levels: Sequence[int], words: W
         data += _edges(x, low, high, tint(ORANGE, 0.22 + 0.16 * i), name)
     data.append(_line(x, [*last, *ahead["mean"]], words.names[1], {"color": RED, "width": 2, "dash": "dash"}))
     data.append(_line(plain(history.index), history, words.names[0], {"color": INK, "width": 1.8}))
-    return {"data": data, "layout": layout(words)}
+    above = min([float(ahead.min().min()), *history.to_list()]) >= 0
+    return {"data": data, "layout": layout(words, yaxis={"rangemode": "tozero" if above else "normal"})}

@@ -1,27 +1,37 @@
-"""Tables brought to a readable scale, with the words for their axis."""
+"""Tables brought to a readable scale, with the words for their chart."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from analysis.report.plots import Words
+from analysis.report.strings import SHARES
 from analysis.report.wording import Wording
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SCALED_FROM = 10_000
+"""Largest value that an axis shows in full."""
 
-def scaled(say: Wording, frame: pd.DataFrame, unit: str, names: tuple[str, ...]) -> tuple[pd.DataFrame, Words]:
+
+def scaled(say: Wording, frame: pd.DataFrame, unit: str) -> tuple[pd.DataFrame, str]:
+    """``frame`` in a scale that suits its largest value, and the word for its unit in that scale."""
     text = say.text
-    size, word = text.scale(frame.abs().max())
-    size, word = (size, word) if size > 1000 else (1.0, "")
-    axis = text("format.scaled", value=word, scale=text.unit(unit)).strip()
-    share = unit.startswith("1")
-    words = Words(
-        axis="" if share else axis,
+    if unit.split("/")[0] in SHARES:
+        return frame * 100, text("format.percent", value="").strip() + text.unit(unit)
+    top = frame.abs().max().max()
+    size, word = text.scale([top]) if top >= SCALED_FROM else (1.0, "")
+    name = text.unit(unit)
+    return frame / size, text("format.scaled", value=word, scale=name) if word and name else word or name
+
+
+def words(say: Wording, *names: str, share: bool = False, dates: bool = True) -> Words:
+    """Formats of a chart in the language of the report."""
+    text = say.text
+    return Words(
         names=names,
         suffix=text("format.percent", value="") if share else "",
-        date=text("format.axis_date"),
+        date=text("format.axis_date") if dates else "",
         separators=text("format.decimal") + text("format.thousands"),
     )
-    return (frame * 100 if share else frame / size), words

@@ -95,7 +95,9 @@ class Catalogue:
         magnitude = abs(value)
         if magnitude >= 100 or (whole and value == round(value)):
             return 0
-        return 1 if magnitude >= 10 else 2
+        if magnitude >= 0.1:
+            return 1 if magnitude >= 10 else 2
+        return min(1 - math.floor(math.log10(magnitude)), 6)
 
     def _digits(self, value: float, places: int) -> str:
         text = f"{value + 0.0:,.{places}f}"

@@ -15,10 +15,6 @@ from sim.revenue.part import Announced, Listener, RevenuePart
 from sim.units import DAYS_PER_MONTH, MINOR, snap
 
 
-GRACE_DAYS = 90.0
-"""A renewal signed up to so many days late continues the old term; a later one begins a term of its own."""
-
-
 class SubscriptionPart(RevenuePart):
     """Seats or organisations, one current term per account."""
 
@@ -70,7 +66,7 @@ class SubscriptionPart(RevenuePart):
         self.close(account, now, "renewed")
         self._give_back(case, account, now)
         late = now - float(self.ends[account])
-        return self._term(account, now, now - late if late < GRACE_DAYS else now)
+        return self._term(account, now, now - late if late <= self.spec.grace_days else now)
 
     def _give_back(self, case: Case, account: int, now: float) -> None:
         share = float(self.shrink_share[self.world.population.segment[account]])

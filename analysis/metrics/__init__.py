@@ -1,0 +1,19 @@
+"""Metrics of a run: one definition each, listed in ``REGISTRY``; ``compute`` makes the metrics table."""
+
+from analysis.metrics import (  # noqa: F401  the register fills as its themes are imported
+    acquisition,
+    cash,
+    customers,
+    desks,
+    funnel,
+    lifecycle,
+    money,
+    orders,
+    payment,
+    platform,
+    recurring,
+)
+from analysis.metrics.context import Context
+from analysis.metrics.registry import REGISTRY, Metric, compute, describe, metric
+
+__all__ = ["REGISTRY", "Context", "Metric", "compute", "describe", "metric"]

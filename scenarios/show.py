@@ -1,0 +1,94 @@
+"""What verbs print beside results: help, the composed configuration, tables of rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from scenarios.arguments import FLAGS, Arguments
+from scenarios.cli import VERBS
+from scenarios.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from scenarios.study import Study
+
+
+def configuration(study: Study, arguments: Arguments) -> str:
+    """The composed configuration, or a part of it, as YAML."""
+    from scenarios.resolve import follow, unknown
+    from scenarios.store import config_text
+
+    if arguments.flags["--cfg"] != "job":
+        raise InputError([f"arguments: is no kind of configuration, got {shown(arguments.flags['--cfg'])}; --cfg job"])
+    package = arguments.flags.get("--package")
+    if package is None:
+        return config_text(study.config)
+    path = tuple(package.split("."))
+    try:
+        return config_text({package: follow(study.config, path)})
+    except KeyError:
+        raise InputError([f"--package: is no key, got {shown(package)}; {unknown(study.config, path)}"]) from None
+
+
+def info(study: Study) -> str:
+    """Files of the configuration in their order, and what the study is known by."""
+    lines = [f"study {study.digest}", f"business {study.business}", "files, later ones win:"]
+    for layer in study.layers:
+        place = f"  into {layer.package}" if layer.package else ""
+        lines.append(f"  {layer.file}{place}{'  (yours)' * layer.yours}")
+    return "\n".join([*lines, *(f"override {text}" for text in study.overrides)])
+
+
+def run_help(config_dir: str | None) -> str:
+    """Groups with their options, keys and flags of ``tobsim run``."""
+    import yaml
+
+    from scenarios.compose import options
+    from scenarios.overrides import GROUPS
+    from scenarios.settings import CONF
+
+    root = yaml.safe_load((CONF / "config.yaml").read_text("utf-8"))
+    groups = [f"  {group}={'|'.join(options(group, config_dir))}" for group in GROUPS]
+    keys = [f"  {key}={_yaml_line(value)}" for key, value in root.items() if key != "defaults"]
+    flags = [f"  {' '.join((flag, what)).strip():20} {text}" for flag, (what, text) in FLAGS.items()]
+    more = "Every key of the configuration can be set: --cfg job prints it, tobsim levers lists the levers."
+    parts = [verb_help("run"), "Groups", *groups, "Keys and their defaults", *keys, "Flags", *flags, more]
+    return "\n".join(parts)
+
+
+def _yaml_line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def verb_help(verb: str) -> str:
+    call, what = VERBS[verb]
+    return f"tobsim {call}\n{what}\n"
+
+
+def text_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Rows in aligned columns."""
+    if not rows:
+        return
+    cells = [[*rows[0]], *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def csv_table(rows: Sequence[dict[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def json_table(rows: Sequence[dict[str, Any]]) -> None:
+    print(json.dumps(rows, ensure_ascii=False, indent=1))

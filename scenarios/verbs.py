@@ -1,0 +1,184 @@
+"""What each verb of ``tobsim`` does with its words; results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios.arguments import Arguments, parse
+from scenarios.cli import DONE, FAILED, VERBS
+from scenarios.errors import InputError, shown, suggest
+from scenarios.show import configuration, csv_table, info, json_table, run_help, text_table, verb_help
+
+if TYPE_CHECKING:
+    from scenarios.result import Result
+    from scenarios.study import Study
+
+LEVER_FORMATS = ("text", "csv", "json")
+
+
+def run(words: Sequence[str]) -> int:
+    """``tobsim run``: simulate, store, forecast, report, and show one screen."""
+    arguments = parse(words)
+    if arguments.has("--help"):
+        return _say(run_help(arguments.flags.get("--config-dir")))
+    _no_paths(arguments)
+    if arguments.has("--multirun"):
+        return _many(arguments, words)
+    study = _compose(arguments)
+    if arguments.has("--cfg"):
+        return _say(configuration(study, arguments))
+    if arguments.has("--info"):
+        return _say(info(study))
+    return _one(study, None, _command("run", words))
+
+
+def _compose(arguments: Arguments) -> Study:
+    from scenarios.compose import compose
+
+    return compose(overrides=arguments.overrides, config_dir=arguments.flags.get("--config-dir"))
+
+
+def _one(study: Study, out: Path | None, command: str) -> int:
+    """Run one study and show what came of it."""
+    from scenarios.run import run as run_study
+
+    _warn(study.warnings)
+    result = run_study(study, out, command=command)
+    _warn(text for text in result.manifest.warnings if text not in study.warnings)
+    if result.manifest.replications > study.replications:
+        _warn([f"{result.path} holds {result.manifest.replications} replications already; all of them are shown"])
+    if result.manifest.replications:
+        _screen(result, study.config["report"]["language"])
+    return _failures(result)
+
+
+def _many(arguments: Arguments, words: Sequence[str]) -> int:
+    from scenarios.multirun import base_folder, jobs
+    from scenarios.store import check_out
+
+    found = jobs(arguments.overrides, arguments.flags.get("--config-dir"))
+    base = base_folder(found)
+    for job in found:
+        check_out(base / str(job.number), job.study, "run")
+    codes = []
+    for job in found:
+        _say(f"job {job.number + 1} of {len(found)}: {' '.join(job.chosen)}")
+        codes.append(_one(job.study, base / str(job.number), _command("run", words)))
+    return max(codes, default=DONE)
+
+
+def _screen(result: Result, language: str) -> None:
+    from analysis.report.screen import screen
+
+    _say(screen(result.path, language, colour=sys.stdout.isatty()))
+
+
+def _failures(result: Result) -> int:
+    """List the replications that failed."""
+    for row in result.failures:
+        text = f"{row['type']}: {row['message']}; seed {row['seed']}, again: {row['command']}"
+        print(f"failed: replication {row['replication']}: {text}", file=sys.stderr)
+    return FAILED if result.failures else DONE
+
+
+def levers(words: Sequence[str]) -> int:
+    """``tobsim levers``: every lever of a business."""
+    arguments, form = parse(words, ("--help", "--config-dir")).without("format")
+    if arguments.has("--help"):
+        return _say(verb_help("levers"))
+    _no_paths(arguments)
+    form = form or "text"
+    if form not in LEVER_FORMATS:
+        raise InputError([f"format: is unknown, got {shown(form)}; {suggest(form, LEVER_FORMATS)}"])
+    from scenarios.levers import levers as table
+
+    rows = table(_compose(arguments))
+    {"text": text_table, "csv": csv_table, "json": json_table}[form](rows)
+    return DONE
+
+
+def report(words: Sequence[str]) -> int:
+    """``tobsim report``: build the report of a run again."""
+    arguments, path = _run_path("report", words, ("language",))
+    if path is None:
+        return DONE
+    from scenarios.run import rebuild_report
+
+    return _say(str(rebuild_report(path, arguments.get("language"))))
+
+
+def validate(words: Sequence[str]) -> int:
+    """``tobsim validate``: check the books and the files of a run."""
+    _, path = _run_path("validate", words)
+    if path is None:
+        return DONE
+    from scenarios.validate import validate as check
+
+    checks = check(path)
+    text_table([{"check": c.name, "holds": "yes" if c.holds else "NO", "found": c.detail} for c in checks])
+    return DONE if all(c.holds for c in checks) else FAILED
+
+
+def reproduce(words: Sequence[str]) -> int:
+    """``tobsim reproduce``: run it again and compare."""
+    arguments, path = _run_path("reproduce", words, ("workers",))
+    if path is None:
+        return DONE
+    from scenarios.reproduce import reproduce as again
+
+    found = again(path, arguments.get("workers"))
+    _warn(found.notes)
+    _say(found.text)
+    return DONE if found.identical else FAILED
+
+
+def export(words: Sequence[str]) -> int:
+    """``tobsim export``: hand the tables of a run to other programs."""
+    arguments, path = _run_path("export", words, ("format",))
+    if path is None:
+        return DONE
+    from scenarios.export import export as write
+
+    return _say(str(write(path, arguments.get("format", "csv"))))
+
+
+def _run_path(verb: str, words: Sequence[str], keys: Sequence[str] = ()) -> tuple[dict[str, str], Path | None]:
+    """The run folder a verb is given and its settings; no folder if help was asked for and given."""
+    arguments = parse(words, ("--help",))
+    if arguments.has("--help"):
+        _say(verb_help(verb))
+        return {}, None
+    pairs = dict(word.partition("=")[::2] for word in arguments.overrides)
+    unknown = [key for key in pairs if key not in keys]
+    problems = [f"arguments: is no setting of {verb}, got {shown(key)}; {suggest(key, keys)}" for key in unknown]
+    if len(arguments.paths) != 1:
+        given = " ".join(arguments.paths) or "nothing"
+        problems.append(f"arguments: must name one run folder, got {given}; tobsim {VERBS[verb][0]}")
+    if problems:
+        raise InputError(problems)
+    return pairs, Path(arguments.paths[0])
+
+
+def _no_paths(arguments: Arguments) -> None:
+    if arguments.paths:
+        text = "is no override, got {}; key=value, for example business=tool"
+        raise InputError([f"arguments: {text.format(shown(path))}" for path in arguments.paths])
+
+
+def _command(verb: str, words: Sequence[str]) -> str:
+    import shlex
+
+    return shlex.join(["tobsim", verb, *words])
+
+
+def _say(text: str) -> int:
+    print(text.rstrip("\n"), flush=True)
+    return DONE
+
+
+def _warn(texts: Any) -> None:
+    for text in texts:
+        print(f"warning: {text}", file=sys.stderr)
