@@ -1,4 +1,4 @@
-"""What must hold in every run, whatever the numbers: books against events, events against accounts, stocks against flows.
+"""What must hold in every run, whatever the numbers: books against events, stocks against flows.
 
 The two sides of an identity are computed from different tables or by different rules wherever one posting or one
 row would make it true by itself.
@@ -19,9 +19,12 @@ from analysis.metrics.funnel import reached
 from analysis.metrics.recurring import balance, movement
 from analysis.metrics.view import View
 from analysis.tables import Tables
-from sim.units import MINOR
+from sim.units import GRID, MINOR
 
 COLUMNS = ("identity", "replication", "lhs", "rhs", "gap", "holds")
+
+CLOSING = 1e-5
+"""Days before the end of a month within which its closing takes place."""
 
 _HOURS, _CENT = 1e-6, 1.0
 
@@ -81,19 +84,16 @@ def collect(found: pd.DataFrame) -> pd.DataFrame:
 def leads(view: View) -> Sides:
     log, journeys = view.log, view.log.journeys
     is_lead, won = ~np.isnan(reached(view, "lead")), ~np.isnan(reached(view, "conversion"))
-    told = ~np.isnan(log.first("lost", "pooled", "churned", "disqualified"))
-    stage, names = coded(view.tables["accounts"]["last_stage"])
-    gone = np.isin(stage, [names.index(n) for n in names if n == "end" or n in _pools(view)])[journeys.account]
-    lost = ~won & (told | (journeys.latest & gone))
-    still_open = ~won & ~lost & journeys.latest & ~gone
+    code, names = log.stage
+    pools = {names[c] for c in np.unique(code[log.rows("re_entered", "won_back")]) if c >= 0}
+    entered = log.is_any("queued") & (codes_of(log.events["stage"], tuple(sorted(pools))) >= 0)
+    told = ~np.isnan(log.first("lost", "pooled", "churned", "disqualified")) | ~np.isnan(log.first_of(entered))
+    stage = view.tables["accounts"]["last_stage"]
+    ended, waits = (codes_of(stage, these)[journeys.account] >= 0 for these in (("end",), ("end", *sorted(pools))))
+    lost = ~won & (told | (journeys.latest & ended))
+    still_open = ~won & ~lost & journeys.latest & ~waits
     parts = [int((is_lead & state).sum()) for state in (won, lost, still_open)]
     return Sides(int(is_lead.sum()), sum(parts), abs(int(is_lead.sum()) - sum(parts)))
-
-
-def _pools(view: View) -> set[str]:
-    """Stops from which accounts come back."""
-    code, names = view.log.stage
-    return {names[c] for c in np.unique(code[view.log.rows("re_entered", "won_back")]) if c >= 0}
 
 
 @identity("customers", "customers won - customers lost = customers of the accounts table")
@@ -153,8 +153,10 @@ def terms(view: View) -> Sides:
     return Sides(len(table.account), len(table.account) - wrong, wrong)
 
 
-@identity("receivable", "billed - collected - written off by the events = receivable and retention money of the ledger, "
-          "for every account")
+@identity(
+    "receivable",
+    "billed - collected - written off by the events = receivable and retention money of the ledger, for every account",
+)
 def receivable(view: View) -> Sides:
     log, books, size = view.log, view.books, len(view.ids)
     by_events = np.zeros(size, np.int64)
@@ -167,7 +169,9 @@ def receivable(view: View) -> Sides:
     return Sides(int(by_events.sum()) / MINOR, int(owed.sum()) / MINOR, gap / MINOR)
 
 
-@identity("billing", "billed = revenue + growth of deferred revenue and prepayments - growth of unbilled, for every account")
+@identity(
+    "billing", "billed = revenue + growth of deferred revenue and prepayments - growth of unbilled, for every account"
+)
 def billing(view: View) -> Sides:
     log, books, size = view.log, view.books, len(view.ids)
     rows = log.rows("invoiced")
@@ -190,18 +194,20 @@ def cash(view: View) -> Sides:
     return Sides(total / MINOR, expected / MINOR, abs(total - expected) / MINOR)
 
 
-@identity("deferred_revenue", "deferred revenue = unearned part of the terms by the day, to the cent, at the last month end")
+@identity(
+    "deferred_revenue", "deferred revenue = unearned part of the terms by the day, to the cent, at the last month end"
+)
 def deferred_revenue(view: View) -> Sides:
     """Computed from the subscriptions table alone, for every account, at the close of the last complete month."""
     calendar, table, size = view.calendar, view.terms, len(view.ids)
     if not calendar.complete:
         return Sides(0.0, 0.0, 0.0)
     moment = calendar.edges[calendar.complete]
+    close = moment - CLOSING
     ended = np.where(np.isnan(table.ended), np.inf, table.ended)
-    close = moment - 1e-5
     there = (table.start < close) & (ended >= close) & (table.amount > 0) & (table.end > table.start)
     rows = np.flatnonzero(there)
-    passed = np.clip((moment - table.start[rows]) / (table.end[rows] - table.start[rows]), 0.0, 1.0)
+    passed = np.clip((moment - GRID - table.start[rows]) / (table.end[rows] - table.start[rows]), 0.0, 1.0)
     unearned = np.zeros(size)
     np.add.at(unearned, table.account[rows], table.amount[rows] * (1 - passed))
     count = np.bincount(table.account[rows], minlength=size)

@@ -31,7 +31,9 @@ def read_ranges(path: str | Path) -> pd.DataFrame:
     if missing:
         raise ValueError(f"{path}: columns {missing} are missing, found {list(ranges)}")
     if not (ranges["low"] <= ranges["high"]).all():
-        raise ValueError(f"{path}: low is above high for {list(ranges.loc[~(ranges['low'] <= ranges['high']), 'metric'])}")
+        raise ValueError(
+            f"{path}: low is above high for {list(ranges.loc[~(ranges['low'] <= ranges['high']), 'metric'])}"
+        )
     return ranges[list(RANGES)]
 
 

@@ -83,7 +83,7 @@ def incidence(duration: np.ndarray, fate: np.ndarray, weight: np.ndarray | None 
     time, events, rivals, at_risk = _steps(duration, fate, weight)
     left = np.cumprod(1 - (events + rivals) / at_risk)
     before = np.concatenate(([1.0], left[:-1]))
-    return Curve(time, np.cumsum(before * events / at_risk), at_risk, 0.0)
+    return Curve(time, np.minimum(np.cumsum(before * events / at_risk), 1.0), at_risk, 0.0)
 
 
 def median(curve: Curve) -> float:

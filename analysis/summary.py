@@ -1,4 +1,4 @@
-"""The summary of a run: every metric by fiscal year and over the horizon, as mean over replications with its interval."""
+"""The summary of a run: every metric by fiscal year and over the horizon, as a mean with its interval."""
 
 from __future__ import annotations
 

@@ -116,9 +116,7 @@ def read_funnel(source: Source) -> pd.DataFrame:
     """
     import pandas as pd
 
-    leads = pd.read_csv(source.leads, dtype=str, keep_default_na=False)[
-        [source.id, source.contact, source.channel]
-    ]
+    leads = pd.read_csv(source.leads, dtype=str, keep_default_na=False)[[source.id, source.contact, source.channel]]
     deals = pd.read_csv(source.deals, dtype=str, keep_default_na=False)[[source.id, source.signed]]
     table = leads.merge(deals, on=source.id, how="left", validate="1:1")
     signed = pd.to_datetime(table[source.signed], utc=True).dt.tz_convert(source.timezone)
@@ -229,17 +227,13 @@ def fit_cure(won: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[float,
         return -float(np.log(np.maximum(chance, 1e-300)).sum())
 
     start = [np.log(won.mean() / (1 - won.mean())), np.log(np.median(high[won])), 0.0]
-    found = minimize(
-        loss, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 4000}
-    )
+    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 4000})
     if not found.success:
         raise ValueError(f"the time to signature could not be fitted: {found.message}")
     return float(expit(found.x[0])), float(found.x[1]), float(np.exp(found.x[2]))
 
 
-def shrink(
-    channel: np.ndarray, won: np.ndarray, seen: np.ndarray, overall: float
-) -> tuple[dict[str, float], float]:
+def shrink(channel: np.ndarray, won: np.ndarray, seen: np.ndarray, overall: float) -> tuple[dict[str, float], float]:
     """Eventual conversion by channel, pulled to the overall rate where a channel is small.
 
     Parameters
@@ -283,7 +277,5 @@ def week(contact: pd.Series, window: Window) -> dict[str, float]:
     import pandas as pd
 
     calendar = pd.date_range(window.since, window.before, inclusive="left")
-    per_day = np.bincount(contact.dt.day_of_week, minlength=7) / np.bincount(
-        calendar.day_of_week, minlength=7
-    )
+    per_day = np.bincount(contact.dt.day_of_week, minlength=7) / np.bincount(calendar.day_of_week, minlength=7)
     return dict(zip(WEEKDAYS, (per_day / per_day.mean()).tolist(), strict=True))

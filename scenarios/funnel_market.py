@@ -63,9 +63,7 @@ def passage(study: Study, window: Window, replications: int = 4, decision: str =
     runs = [simulate(study.timeline, study.seed, r).tables for r in range(replications)]
     parts = [_passage(run, window, decision, quality) for run in runs]
     handling = np.concatenate([part[1] for part in parts])
-    return Passage(
-        sum(part[0] for part in parts), float(handling.mean()), np.concatenate([p[2] for p in parts])
-    )
+    return Passage(sum(part[0] for part in parts), float(handling.mean()), np.concatenate([p[2] for p in parts]))
 
 
 def _passage(
@@ -138,9 +136,7 @@ def market_text(fit: FunnelFit, met: Passage, accounts: int, source: str) -> str
     """
     (median, sigma), quality = buying_days(fit, met), channel_quality(fit.channels, met)
     origin = f"calibrated: {source};"
-    lines = [
-        f"channels:  # 1/month and logit; {origin} leads a month per company; how much better they decide"
-    ]
+    lines = [f"channels:  # 1/month and logit; {origin} leads a month per company; how much better they decide"]
     for name in sorted(quality, key=lambda n: -fit.contacts[n]):
         rate = fit.contacts[name] / accounts
         lines.append(f"  {name}: {{rate_month: {rate:.5f}, quality: {quality[name]:.2f}}}")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.errors import InputError, shown, suggest
+from scenarios.errors import InputError, bad_name, shown, suggest
 from scenarios.execute import execute
 from scenarios.halt import DiskFull, Interrupted, is_full
 from scenarios.manifest import now, read_manifest
@@ -93,12 +93,16 @@ def out_folder(study: Study, out: str | Path | None = None, verb: str = "run") -
     Raises
     ------
     InputError
-        For an empty name.
+        For an empty name, or a business whose name cannot be part of a path.
     """
     chosen = out if out is not None else study.config.get("out")
     if chosen == "":
-        raise InputError(["out: is empty, got \"\"; a folder, or null for the default"])
-    return Path(chosen) if chosen is not None else Path("runs") / f"{verb}-{study.business}-{study.digest[:12]}"
+        raise InputError(['out: is empty, got ""; a folder, or null for the default'])
+    if chosen is not None:
+        return Path(chosen)
+    if reason := bad_name(study.business):
+        raise InputError([f"business.name: {reason}"])
+    return Path("runs") / f"{verb}-{study.business}-{study.digest[:12]}"
 
 
 def wanted_tables(study: Study) -> tuple[str, ...]:

@@ -104,14 +104,16 @@ def opportunities(world: World, events: Unfolded, replication: int) -> Table:
     line = _Timeline(events, journey, count)
     opened = line.first(milestones.opportunity)
     has = np.flatnonzero(np.isfinite(opened))
-    won, lost = line.first("signed")[has], _lost(line, opened)[has]
+    won_at, lost_at = line.first("signed"), _lost(line, opened)
+    won, lost = won_at[has], lost_at[has]
     won_first = won <= lost
     closed = np.where(won_first, won, lost)
     outcome = np.where(np.isfinite(closed), np.where(won_first, 1, 2), 0)
     account = np.zeros(count, np.int64)
     account[journey[journey >= 0]] = events.account[journey >= 0]
     start = world.spec.horizon.start
-    stage, owner, reason, amount = _details(events, journey, opened, np.minimum(*_ends(line, opened)), count)
+    opening, closing = _places(events, journey, opened, np.minimum(won_at, lost_at), count)
+    stage, owner, reason, amount = _details(events, journey, opening, closing, count)
     table: Table = {
         "replication": constant(replication, len(has)),
         "account": account[has],
@@ -150,16 +152,29 @@ def _lost(line: _Timeline, opened: np.ndarray) -> np.ndarray:
     return np.minimum.reduce(valid)
 
 
-def _ends(line: _Timeline, opened: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return line.first("signed"), _lost(line, opened)
+_CLOSING = tuple(ACTIVITY_CODE[name] for name in ("signed", "lost", "disqualified", "pooled"))
+
+
+def _places(
+    events: Unfolded, journey: np.ndarray, opened: np.ndarray, closed: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows at which each journey's opportunity opens and closes: several stops may share one instant."""
+    place = np.arange(len(events.time))
+    opening, closing = np.full(count, len(place)), np.full(count, len(place))
+    starts = np.flatnonzero(events.time == opened[journey])
+    np.minimum.at(opening, journey[starts], place[starts])
+    ends = np.flatnonzero((events.time == closed[journey]) & np.isin(events.activity, _CLOSING))
+    np.minimum.at(closing, journey[ends], place[ends])
+    return opening, closing
 
 
 def _details(
-    events: Unfolded, journey: np.ndarray, opened: np.ndarray, closed: np.ndarray, count: int
+    events: Unfolded, journey: np.ndarray, opening: np.ndarray, closing: np.ndarray, count: int
 ) -> tuple[np.ndarray, ...]:
     stage, owner = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
     reason, amount = np.full(count, -1, np.int64), np.full(count, NONE)
-    inside = (events.time >= opened[journey]) & (events.time <= closed[journey])
+    place = np.arange(len(events.time))
+    inside = (place >= opening[journey]) & (place <= closing[journey])
     for column, values, chosen in (
         (stage, events.stage, inside & (events.stage >= 0)),
         (owner, events.owner, inside & (events.owner >= 0)),

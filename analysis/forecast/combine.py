@@ -27,9 +27,7 @@ class Outlook:
 
     def quantiles(self, probabilities: Sequence[float]) -> np.ndarray:
         """Quantiles of every step, shape (len(probabilities), h)."""
-        return np.column_stack(
-            [weighted_quantiles(column, self.weights, probabilities) for column in self.points.T]
-        )
+        return np.column_stack([weighted_quantiles(column, self.weights, probabilities) for column in self.points.T])
 
 
 def equal_points(mean: np.ndarray, points: np.ndarray) -> Outlook:

@@ -168,9 +168,7 @@ def simulate(member: Member, scores: np.ndarray) -> Outlook:
     results = member.results
     sigma = np.sqrt(results.scale * correction(results.nobs, member.parameters))
     with np.errstate(all="ignore"):
-        paths = results.simulate(
-            len(scores), anchor="end", repetitions=scores.shape[1], random_errors=scores * sigma
-        )
+        paths = results.simulate(len(scores), anchor="end", repetitions=scores.shape[1], random_errors=scores * sigma)
     return equal_points(np.asarray(results.forecast(len(scores))), paths.T)
 
 

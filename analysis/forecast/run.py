@@ -97,7 +97,5 @@ def _forecast_one(
     model, floor = how
     fitted = FORECASTERS[model].fit(y, floor)
     table = fitted.predict(horizon, levels).reset_index()
-    table = table.assign(
-        unique_id=str(name), model=fitted.model, cutoff=fitted.history.cutoff, note=fitted.note
-    )
+    table = table.assign(unique_id=str(name), model=fitted.model, cutoff=fitted.history.cutoff, note=fitted.note)
     return table[columns(levels)]

@@ -39,8 +39,13 @@ def cac(view: View) -> list[Cells]:
     return ratio(view.calendar, whole(view, acquisition_cost(view)), _total(gained(view)), 1 / MINOR)
 
 
-@metric("cac_payback_months", unit="months", source="ledger, events", periods=(YEAR, HORIZON),
-        formula="cac / gross profit per customer-month of the period; null without gross profit")
+@metric(
+    "cac_payback_months",
+    unit="months",
+    source="ledger, events",
+    periods=(YEAR, HORIZON),
+    formula="cac / gross profit per customer-month of the period; null without gross profit",
+)
 def cac_payback_months(view: View) -> list[Cells]:
     cost = cac(view)
     month = ratio(view.calendar, _total(gross(view)), _total(customer_days(view)), DAYS_PER_MONTH / MINOR)
@@ -51,9 +56,14 @@ def _quotient(cells: Cells, below: np.ndarray) -> Cells:
     return Cells(cells.period, cells.dim, cells.levels, divide(cells.values, below))
 
 
-@metric("ltv", unit="money", source="ledger, events", periods=(YEAR, HORIZON),
-        formula="gross profit per customer-month / (customers lost per customer-month + discount rate): an "
-                "extrapolation at constant churn; null while no customer was lost")
+@metric(
+    "ltv",
+    unit="money",
+    source="ledger, events",
+    periods=(YEAR, HORIZON),
+    formula="gross profit per customer-month / (customers lost per customer-month + discount rate): an "
+    "extrapolation at constant churn; null while no customer was lost",
+)
 def ltv(view: View) -> list[Cells]:
     days = _total(customer_days(view))
     month = ratio(view.calendar, _total(gross(view)), days, DAYS_PER_MONTH / MINOR)
@@ -86,16 +96,26 @@ def _lifetime_profit(view: View) -> float:
     return float((worth * (1 + view.context.discount_year) ** -years).sum())
 
 
-@metric("ltv_horizon", unit="money", source="ledger, events", periods=(HORIZON,),
-        formula="discounted gross profit per customer within 24 months of the first signing, over the customers "
-                "with 24 months observed")
+@metric(
+    "ltv_horizon",
+    unit="money",
+    source="ledger, events",
+    periods=(HORIZON,),
+    formula="discounted gross profit per customer within 24 months of the first signing, over the customers "
+    "with 24 months observed",
+)
 def ltv_horizon(view: View) -> list[Cells]:
     size = len(_cohort(view)[0])
     return horizon_only(_lifetime_profit(view) / size / MINOR if size else float("nan"))
 
 
-@metric("ltv_cac", unit="ratio", source="ledger, events", periods=(HORIZON,),
-        formula="ltv_horizon / cac of the months in which those customers signed")
+@metric(
+    "ltv_cac",
+    unit="ratio",
+    source="ledger, events",
+    periods=(HORIZON,),
+    formula="ltv_horizon / cac of the months in which those customers signed",
+)
 def ltv_cac(view: View) -> list[Cells]:
     accounts, start = _cohort(view)
     if not len(accounts):

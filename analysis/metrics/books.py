@@ -34,9 +34,7 @@ class Books:
         Of the horizon.
     """
 
-    def __init__(
-        self, ledger: pd.DataFrame, position: Callable[[np.ndarray], np.ndarray], calendar: Calendar
-    ) -> None:
+    def __init__(self, ledger: pd.DataFrame, position: Callable[[np.ndarray], np.ndarray], calendar: Calendar) -> None:
         self.ledger, self.calendar = ledger, calendar
         self.debit = codes_of(ledger["debit"], LEDGER_ACCOUNTS)
         self.credit = codes_of(ledger["credit"], LEDGER_ACCOUNTS)

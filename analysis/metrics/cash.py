@@ -36,9 +36,13 @@ def deferred_revenue(view: View) -> list[Cells]:
     return _balance(view, "deferred_revenue", 1)
 
 
-@metric("cash_min", unit="money", source="ledger",
-        formula="lowest balance of cash after any instant with postings in the period, opening balance included "
-                "except at the very start")
+@metric(
+    "cash_min",
+    unit="money",
+    source="ledger",
+    formula="lowest balance of cash after any instant with postings in the period, opening balance included "
+    "except at the very start",
+)
 def cash_min(view: View) -> list[Cells]:
     lowest = _lowest(view)
     found = []
@@ -61,9 +65,14 @@ def _lowest(view: View) -> np.ndarray:
     return lowest
 
 
-@metric("break_even_month", unit="months", source="ledger; [000]:293-311", periods=(HORIZON,),
-        formula=f"first month, counted from 1, at whose end the operating profit of the last {_TRAILING} months is "
-                "not negative while there is revenue; null if it is never reached")
+@metric(
+    "break_even_month",
+    unit="months",
+    source="ledger; [000]:293-311",
+    periods=(HORIZON,),
+    formula=f"first month, counted from 1, at whose end the operating profit of the last {_TRAILING} months is "
+    "not negative while there is revenue; null if it is never reached",
+)
 def break_even_month(view: View) -> list[Cells]:
     reached = np.flatnonzero(broken_even(view))
     return horizon_only(float(reached[0] + 1) if len(reached) else float("nan"))

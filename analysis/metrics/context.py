@@ -47,6 +47,10 @@ class Context:
         Time within which a first-time buyer counts as reordering.
     trial_days : int
         Time within which a trial counts as converted.
+    on_time_days : int
+        Time after the end of a term within which a renewal is on time.
+    grace_days : int
+        Time after the end of a term from which an undecided renewal counts as lost.
     """
 
     start: str
@@ -61,3 +65,5 @@ class Context:
     ltv_months: int = 24
     reorder_months: int = 24
     trial_days: int = 90
+    on_time_days: int = 30
+    grace_days: int = 90

@@ -102,7 +102,7 @@ def tally(
     return Cube(levels, values)
 
 
-def divide(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+def divide(top: np.ndarray | float, bottom: np.ndarray | float) -> np.ndarray:
     """Quotients, NaN where the denominator is 0 or undefined."""
     top, bottom = np.asarray(top, float), np.asarray(bottom, float)
     defined = np.isfinite(bottom) & (bottom != 0)

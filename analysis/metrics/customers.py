@@ -40,8 +40,12 @@ def customer_days(view: View) -> Cube:
     return view.gather(spells.account, np.maximum(inside, 0.0))
 
 
-@metric("active_customers", unit="count", source="events",
-        formula="accounts that signed and have not churned since, at the end")
+@metric(
+    "active_customers",
+    unit="count",
+    source="events",
+    formula="accounts that signed and have not churned since, at the end",
+)
 def active_customers(view: View) -> list[Cells]:
     return stock(view.calendar, active(view))
 
@@ -56,15 +60,23 @@ def churned_customers(view: View) -> list[Cells]:
     return flow(view.calendar, gone(view))
 
 
-@metric("logo_churn_month", unit="1/month", source="events",
-        formula="customers lost in a month / customers at its beginning; longer periods: sum over sum")
+@metric(
+    "logo_churn_month",
+    unit="1/month",
+    source="events",
+    formula="customers lost in a month / customers at its beginning; longer periods: sum over sum",
+)
 def logo_churn_month(view: View) -> list[Cells]:
     opening = active(view).map(lambda v: np.concatenate((np.zeros_like(v[:, :1]), v[:, :-1]), axis=1))
     return ratio(view.calendar, gone(view), opening)
 
 
-@metric("logo_churn", unit="1/year", source="events",
-        formula="chance of losing a customer within a year: 1 - exp(-customers lost / customer-years)")
+@metric(
+    "logo_churn",
+    unit="1/year",
+    source="events",
+    formula="chance of losing a customer within a year: 1 - exp(-customers lost / customer-years)",
+)
 def logo_churn(view: View) -> list[Cells]:
     rates = ratio(view.calendar, gone(view), customer_days(view), DAYS_PER_YEAR)
     return [Cells(c.period, c.dim, c.levels, -np.expm1(-c.values)) for c in rates]

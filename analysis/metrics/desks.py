@@ -34,8 +34,12 @@ def wait_days(view: View) -> list[Cells]:
     return ratio(view.calendar, _desks(view, "wait_days", "started"), _desks(view, "started"))
 
 
-@metric("billable_utilisation", unit="share", source="staffing, ledger",
-        formula="busy hours / hours of capacity of the desks whose hours are sold; null where none are")
+@metric(
+    "billable_utilisation",
+    unit="share",
+    source="staffing, ledger",
+    formula="busy hours / hours of capacity of the desks whose hours are sold; null where none are",
+)
 def billable_utilisation(view: View) -> list[Cells]:
     desks = billable_desks(view)
     busy, capacity = (_chosen(_desks(view, column), desks) for column in ("busy_hours", "capacity_hours"))

@@ -60,8 +60,12 @@ def touches(view: View) -> list[Cells]:
 
 
 def _count(name: str, step: str) -> None:
-    @metric(name, unit="count", source="events; [000]:77-95",
-            formula=f"journeys that first pass the milestone {step}; each return from the pool is a journey")
+    @metric(
+        name,
+        unit="count",
+        source="events; [000]:77-95",
+        formula=f"journeys that first pass the milestone {step}; each return from the pool is a journey",
+    )
     def count(view: View) -> list[Cells]:
         return flow(view.calendar, _passing(view, step))  # fmt: skip
 
@@ -75,8 +79,21 @@ for _name, _step in _COUNTS.items():
     _count(_name, _step)
 
 
-@metric("lead_rate_month", unit="1/month", source="events", periods=(HORIZON,),
-        formula=f"leads per reachable account and month, mean over the first {_LEAD_MONTHS} months")
+@metric("new_leads", unit="count", source="events", formula="accounts that pass the milestone lead for the first time")
+def new_leads(view: View) -> list[Cells]:
+    account, time = view.log.journeys.account, reached(view, "lead")
+    passed = np.flatnonzero(~np.isnan(time))
+    first = passed[np.unique(account[passed], return_index=True)[1]]
+    return flow(view.calendar, view.count(time[first], account[first]))
+
+
+@metric(
+    "lead_rate_month",
+    unit="1/month",
+    source="events",
+    periods=(HORIZON,),
+    formula=f"leads per reachable account and month, mean over the first {_LEAD_MONTHS} months",
+)
 def lead_rate_month(view: View) -> list[Cells]:
     leads = _passing(view, "lead")
     months = min(_LEAD_MONTHS, view.calendar.complete)
@@ -90,15 +107,20 @@ def lead_rate_month(view: View) -> list[Cells]:
 def _reachable(view: View) -> dict[str, np.ndarray]:
     """Reachable accounts, in all and by segment in the shares of the accounts table."""
     code, names = view.dims[SEGMENT]
-    share_of = divide(np.bincount(code[code >= 0], minlength=len(names)), len(code))
+    share_of = np.bincount(code[code >= 0], minlength=len(names)) / max(len(code), 1)
     return {TOTAL: np.array([float(view.context.accounts)]), SEGMENT: view.context.accounts * share_of}
 
 
 def _conversion(start: str, end: str) -> None:
     a, b = _NAMES[start], _NAMES[end]
 
-    @metric(f"conversion_{a}_{b}", unit="share", source="events", periods=COHORTS,
-            formula=f"share of journeys that passed {a} which pass {b}, {_AJ}")
+    @metric(
+        f"conversion_{a}_{b}",
+        unit="share",
+        source="events",
+        periods=COHORTS,
+        formula=f"share of journeys that passed {a} which pass {b}, {_AJ}",
+    )
     def conversion(view: View) -> list[Cells]:
         return by_cohort(view, between(view, start, end), share)  # fmt: skip
 
@@ -110,8 +132,13 @@ for _start, _end in _PAIRS:
 def _days(start: str, end: str) -> None:
     a, b = _NAMES[start], _NAMES[end]
 
-    @metric(f"days_{a}_{b}", unit="days", source="events", periods=COHORTS,
-            formula=f"median days from {a} to {b} of the journeys that pass both, {_AJ}")
+    @metric(
+        f"days_{a}_{b}",
+        unit="days",
+        source="events",
+        periods=COHORTS,
+        formula=f"median days from {a} to {b} of the journeys that pass both, {_AJ}",
+    )
     def days(view: View) -> list[Cells]:
         return by_cohort(view, between(view, start, end), median_wait)  # fmt: skip
 
@@ -125,24 +152,37 @@ def lost(view: View) -> list[Cells]:
     return flow(view.calendar, _deals(view, "lost")) if len(view.tables["opportunities"]) else []
 
 
-@metric("win_rate", unit="share", source="opportunities",
-        formula="won / (won + lost) among opportunities closed in the period")
+@metric(
+    "win_rate",
+    unit="share",
+    source="opportunities",
+    formula="won / (won + lost) among opportunities closed in the period",
+)
 def win_rate(view: View) -> list[Cells]:
     won = _deals(view, "won")
     return ratio(view.calendar, won, won + _deals(view, "lost")) if len(view.tables["opportunities"]) else []
 
 
-@metric("cycle_days", unit="days", source="opportunities", periods=COHORTS,
-        formula="median days from opening an opportunity to closing it, won or lost; open ones censored "
-                "(Kaplan-Meier)")
+@metric(
+    "cycle_days",
+    unit="days",
+    source="opportunities",
+    periods=COHORTS,
+    formula="median days from opening an opportunity to closing it, won or lost; open ones censored (Kaplan-Meier)",
+)
 def cycle_days(view: View) -> list[Cells]:
     account, opened, closed, won = _opportunities(view)
     event, rival = np.where(won, closed, np.nan), np.where(won, np.nan, closed)
     return by_cohort(view, waiting(account, opened, event, rival, view.calendar.days), median_end)
 
 
-@metric("cycle_days_closed", unit="days", source="opportunities", periods=COHORTS,
-        formula="median days from opening to closing of the opportunities won in the period; biased low")
+@metric(
+    "cycle_days_closed",
+    unit="days",
+    source="opportunities",
+    periods=COHORTS,
+    formula="median days from opening to closing of the opportunities won in the period; biased low",
+)
 def cycle_days_closed(view: View) -> list[Cells]:
     account, opened, closed, won = _opportunities(view)
     return medians(view, account, closed, np.where(won, closed - opened, np.nan))
@@ -170,8 +210,13 @@ def trials(view: View) -> list[Cells]:
     return flow(view.calendar, view.count(view.log.first("trial_started"), view.log.journeys.account))
 
 
-@metric("trial_activation", unit="share", source="events", periods=COHORTS,
-        formula=f"share of trials in which the activation milestone is passed, {_AJ}")
+@metric(
+    "trial_activation",
+    unit="share",
+    source="events",
+    periods=COHORTS,
+    formula=f"share of trials in which the activation milestone is passed, {_AJ}",
+)
 def trial_activation(view: View) -> list[Cells]:
     log, journeys = view.log, view.log.journeys
     start = log.first("trial_started")
@@ -179,8 +224,13 @@ def trial_activation(view: View) -> list[Cells]:
     return by_cohort(view, cases, share)
 
 
-@metric("trial_conversion", unit="share", source="events", periods=COHORTS,
-        formula="share of trials that sign within 90 days of their start, among those with 90 days observed")
+@metric(
+    "trial_conversion",
+    unit="share",
+    source="events",
+    periods=COHORTS,
+    formula="share of trials that sign within 90 days of their start, among those with 90 days observed",
+)
 def trial_conversion(view: View) -> list[Cells]:
     limit = view.context.trial_days
     start = view.log.first("trial_started")
@@ -191,8 +241,13 @@ def trial_conversion(view: View) -> list[Cells]:
     return by_cohort(view, waiting(view.log.journeys.account, start, event, end, view.calendar.days), share)
 
 
-@metric("sales_close", unit="share", source="events; [000]:676-678", periods=COHORTS,
-        formula=f"share of journeys in which sales met the account, showed or proposed, that sign, {_AJ}")
+@metric(
+    "sales_close",
+    unit="share",
+    source="events; [000]:676-678",
+    periods=COHORTS,
+    formula=f"share of journeys in which sales met the account, showed or proposed, that sign, {_AJ}",
+)
 def sales_close(view: View) -> list[Cells]:
     journeys = view.log.journeys
     start = view.log.first("met", "demonstrated", "proposed")
@@ -222,10 +277,13 @@ def _journeys(view: View, kind: int) -> list[Cells]:
     return flow(view.calendar, view.count(np.where(journeys.kind == kind, journeys.start, np.nan), journeys.account))
 
 
-@metric("re_entry_share", unit="share", source="events",
-        formula="share of the signing journeys that had come back from the pool without having been customers")
+@metric(
+    "re_entry_share",
+    unit="share",
+    source="events",
+    formula="share of the signing journeys that had come back from the pool without having been customers",
+)
 def re_entry_share(view: View) -> list[Cells]:
     journeys, signed = view.log.journeys, reached(view, "conversion")
     again = np.where(journeys.kind == RE_ENTERED, signed, np.nan)
     return ratio(view.calendar, view.count(again, journeys.account), view.count(signed, journeys.account))
-

@@ -26,11 +26,15 @@ CONFIRM = 3
 _YEAR = 12
 
 
-@metric("lifecycle_stage", unit="code", source="ledger, events; [000]:293-359",
-        formula="1 validation until three months together break even; then 2 growth; 3 maturity when customers grew "
-                "by less than 10 % in 12 months, 2 again when by more than 15 %; 4 decline when 12 months' revenue is "
-                "more than 5 % below that of the 12 before, 3 again when it no longer falls; a change needs its "
-                "condition three months running; the stage at the end")
+@metric(
+    "lifecycle_stage",
+    unit="code",
+    source="ledger, events; [000]:293-359",
+    formula="1 validation until three months together break even; then 2 growth; 3 maturity when customers grew "
+    "by less than 10 % in 12 months, 2 again when by more than 15 %; 4 decline when 12 months' revenue is "
+    "more than 5 % below that of the 12 before, 3 again when it no longer falls; a change needs its "
+    "condition three months running; the stage at the end",
+)
 def lifecycle_stage(view: View) -> list[Cells]:
     over = view.calendar.complete
     if not over:
@@ -80,8 +84,12 @@ def _target(stage: int, even: bool, customers: float, revenue: float) -> int:
     return GROWTH if customers > GROWING else MATURITY
 
 
-@metric("north_star", unit="as north star", source="as the metric chosen; [000]:538-562",
-        formula="the metric that the business names as its north star")
+@metric(
+    "north_star",
+    unit="as north star",
+    source="as the metric chosen; [000]:538-562",
+    formula="the metric that the business names as its north star",
+)
 def north_star(view: View) -> list[Cells]:
     chosen = REGISTRY.get(view.context.north_star)
     return [] if chosen is None or chosen.name == "north_star" else chosen.cells(view)

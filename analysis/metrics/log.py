@@ -156,12 +156,16 @@ class Log:
     def first(self, *activities: str) -> np.ndarray:
         """Time of the first of some activities in every journey, NaN where there is none."""
         if activities not in self._first:
-            size = int(self.journey[-1]) + 1 if len(self.journey) else 0
-            chosen = self.is_any(*activities)[self.order]
-            found = np.full(size, np.nan)
-            found[self.journey[chosen][::-1]] = self.time[self.order[chosen]][::-1]
-            self._first[activities] = found
+            self._first[activities] = self.first_of(self.is_any(*activities))
         return self._first[activities]
+
+    def first_of(self, chosen: np.ndarray) -> np.ndarray:
+        """Time of the first chosen row (bool array over rows) in every journey, NaN where there is none."""
+        size = int(self.journey[-1]) + 1 if len(self.journey) else 0
+        mine = chosen[self.order]
+        found = np.full(size, np.nan)
+        found[self.journey[mine][::-1]] = self.time[self.order[mine]][::-1]
+        return found
 
     def has(self, *activities: str) -> bool:
         """Whether any of some activities occurs."""

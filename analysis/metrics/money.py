@@ -67,9 +67,9 @@ def revenue(view: View) -> list[Cells]:
 
 def _used(cube: Cube) -> Cube:
     """The levels that are not zero throughout."""
-    used = {dim: values.any(axis=1) for dim, values in cube.values.items()}
-    names = {d: tuple(n for n, there in zip(cube.levels[d], used[d], strict=True) if there) for d in used}
-    return Cube(names, {dim: values[used[dim]] for dim, values in cube.values.items()})
+    used = {dim: [n for n, row in enumerate(values) if row.any()] for dim, values in cube.values.items()}
+    names = {dim: tuple(cube.levels[dim][n] for n in rows) for dim, rows in used.items()}
+    return Cube(names, {dim: cube.values[dim][rows] for dim, rows in used.items()})
 
 
 @metric("cost_of_sales", unit="money", source="ledger", formula="debits less credits of cost_of_sales")
@@ -102,8 +102,12 @@ def operating_profit(view: View) -> list[Cells]:
     return _money(view, whole(view, profit(view)))
 
 
-@metric("revenue_per_customer_year", unit="money/year", source="ledger, events",
-        formula="revenue / customer-years in the period")
+@metric(
+    "revenue_per_customer_year",
+    unit="money/year",
+    source="ledger, events",
+    formula="revenue / customer-years in the period",
+)
 def revenue_per_customer_year(view: View) -> list[Cells]:
     return ratio(view.calendar, income(view), customer_days(view), DAYS_PER_YEAR / MINOR)
 
@@ -128,13 +132,23 @@ def _top(revenues: np.ndarray, top: str) -> float:
     return float(divide(revenues[:count].sum(), revenues.sum()))
 
 
-@metric("top10_share", unit="share", source="ledger", periods=(YEAR, HORIZON),
-        formula="share of revenue from the tenth of the accounts with revenue that has most, rounded up")
+@metric(
+    "top10_share",
+    unit="share",
+    source="ledger",
+    periods=(YEAR, HORIZON),
+    formula="share of revenue from the tenth of the accounts with revenue that has most, rounded up",
+)
 def top10_share(view: View) -> list[Cells]:
     return _concentration(view, "share")
 
 
-@metric("top10_customers_share", unit="share", source="ledger; [002]:94", periods=(YEAR, HORIZON),
-        formula="share of revenue from the ten accounts that have most")
+@metric(
+    "top10_customers_share",
+    unit="share",
+    source="ledger; [002]:94",
+    periods=(YEAR, HORIZON),
+    formula="share of revenue from the ten accounts that have most",
+)
 def top10_customers_share(view: View) -> list[Cells]:
     return _concentration(view, "count")

@@ -21,8 +21,13 @@ def deal_size(view: View) -> list[Cells]:
     return _medians(view, view.log.amount / MINOR, "signed")
 
 
-@metric("project_value", unit="money", source="events", periods=COHORTS,
-        formula="median amount of an order, first or repeated")
+@metric(
+    "project_value",
+    unit="money",
+    source="events",
+    periods=COHORTS,
+    formula="median amount of an order, first or repeated",
+)
 def project_value(view: View) -> list[Cells]:
     return _medians(view, view.log.amount / MINOR, "signed", "reordered")
 
@@ -68,22 +73,37 @@ def order_gaps(view: View) -> Waiting:
     return waiting(account[order], time[order], again[order], gone[order], view.calendar.days)
 
 
-@metric("reorder_interval_days", unit="days", source="events; [000]:247", periods=COHORTS,
-        formula="median days from an order to the next of the orders that are followed by one, open ones censored "
-                "(Aalen-Johansen)")
+@metric(
+    "reorder_interval_days",
+    unit="days",
+    source="events; [000]:247",
+    periods=COHORTS,
+    formula="median days from an order to the next of the orders that are followed by one, open ones censored "
+    "(Aalen-Johansen)",
+)
 def reorder_interval_days(view: View) -> list[Cells]:
     return by_cohort(view, order_gaps(view), median_wait) if view.log.has("reordered") else []
 
 
-@metric("repeat_rate", unit="share", source="events", periods=COHORTS,
-        formula="share of orders that are followed by another before the customer leaves, open ones censored "
-                "(Aalen-Johansen)")
+@metric(
+    "repeat_rate",
+    unit="share",
+    source="events",
+    periods=COHORTS,
+    formula="share of orders that are followed by another before the customer leaves, open ones censored "
+    "(Aalen-Johansen)",
+)
 def repeat_rate(view: View) -> list[Cells]:
     return by_cohort(view, order_gaps(view), share) if view.log.has("reordered") else []
 
 
-@metric("reorder_share", unit="share", source="events; [000]:247", periods=COHORTS,
-        formula="share of first-time buyers who order again within 24 months, among those with 24 months observed")
+@metric(
+    "reorder_share",
+    unit="share",
+    source="events; [000]:247",
+    periods=COHORTS,
+    formula="share of first-time buyers who order again within 24 months, among those with 24 months observed",
+)
 def reorder_share(view: View) -> list[Cells]:
     log = view.log
     signed, again = log.rows("signed"), log.rows("reordered")

@@ -30,8 +30,12 @@ def collected(view: View) -> list[Cells]:
     return _events(view, "paid")
 
 
-@metric("dso_days", unit="days", source="ledger, events",
-        formula="mean of receivable at the ends of months / billed in the period * days of the period")
+@metric(
+    "dso_days",
+    unit="days",
+    source="ledger, events",
+    formula="mean of receivable at the ends of months / billed in the period * days of the period",
+)
 def dso_days(view: View) -> list[Cells]:
     edges = view.calendar.edges
     owed = posted(view, -view.books.gain("receivable")).map(lambda v: np.cumsum(v, axis=1) * np.diff(edges))
@@ -80,18 +84,26 @@ def _match(account: np.ndarray, amount: np.ndarray, issued: np.ndarray, settled:
     return np.where(theirs[sorted_keys[place]] == mine, sorted_keys[place], -1)
 
 
-@metric("payment_days", unit="days", source="events", periods=COHORTS,
-        formula="median days, weighted by amount, from invoice to payment of the invoices that are paid, open ones "
-                "censored (Aalen-Johansen); a cohort's year is that of the invoice")
+@metric(
+    "payment_days",
+    unit="days",
+    source="events",
+    periods=COHORTS,
+    formula="median days, weighted by amount, from invoice to payment of the invoices that are paid, open ones "
+    "censored (Aalen-Johansen); a cohort's year is that of the invoice",
+)
 def payment_days(view: View) -> list[Cells]:
     return by_cohort(view, invoices(view), median_wait)
 
 
-@metric("bad_debt_share", unit="share", source="events", periods=COHORTS,
-        formula="share of the amount billed that is written off, open invoices censored (Aalen-Johansen)")
+@metric(
+    "bad_debt_share",
+    unit="share",
+    source="events",
+    periods=COHORTS,
+    formula="share of the amount billed that is written off, open invoices censored (Aalen-Johansen)",
+)
 def bad_debt_share(view: View) -> list[Cells]:
     cases = invoices(view)
     swapped = np.array([0, 2, 1])[cases.fate]
     return by_cohort(view, Waiting(cases.account, cases.start, cases.duration, swapped, cases.weight), share)
-
-

@@ -73,8 +73,12 @@ def customer_sales(view: View) -> list[Cells]:
     return _flow(view, "customer_sales")
 
 
-@metric("outcome_fee_share", unit="share", source="ledger, monthly; [000]:694-710",
-        formula="revenue_outcome_share / additional sales that are attributed to the service")
+@metric(
+    "outcome_fee_share",
+    unit="share",
+    source="ledger, monthly; [000]:694-710",
+    formula="revenue_outcome_share / additional sales that are attributed to the service",
+)
 def outcome_fee_share(view: View) -> list[Cells]:
     return _per(view, "revenue_outcome_share", "attributed_sales")
 

@@ -59,8 +59,12 @@ _MEANING = {
 
 
 def _movement(kind: str) -> None:
-    @metric(f"{kind}_mrr", unit="money/month", source=_SOURCE,
-            formula=f"{_MEANING[kind]}; what an account ends and begins at one instant is one change")
+    @metric(
+        f"{kind}_mrr",
+        unit="money/month",
+        source=_SOURCE,
+        formula=f"{_MEANING[kind]}; what an account ends and begins at one instant is one change",
+    )
     def moved(view: View) -> list[Cells]:
         return flow(view.calendar, major(movement(view, kind))) if len(view.terms.recurring) else []  # fmt: skip
 
@@ -75,37 +79,49 @@ def _base(view: View) -> tuple[Cube, Cube, Cube]:
     account, now = view.terms.balances
     then = np.zeros_like(now)
     then[:, MONTHS:] = now[:, :-MONTHS]
-    parts = (then, np.where(then > 0, now, 0), np.minimum(now, then))
+    parts = [then, np.where(then > 0, now, 0), np.minimum(now, then)]
     if 0 < view.calendar.complete < view.calendar.months:
-        parts = tuple(np.concatenate((p[:, :-1], p[:, -2:-1]), axis=1) for p in parts)
+        parts = [np.concatenate((part[:, :-1], part[:, -2:-1]), axis=1) for part in parts]
     base, kept, least = (view.gather(account, part) for part in parts)
     return base, kept, least
 
 
-@metric("nrr_12m", unit="share", source=_SOURCE,
-        formula="mrr now of the accounts that had some 12 months ago / theirs then; null before month 12")
+@metric(
+    "nrr_12m",
+    unit="share",
+    source=_SOURCE,
+    formula="mrr now of the accounts that had some 12 months ago / theirs then; null before month 12",
+)
 def nrr_12m(view: View) -> list[Cells]:
     base, kept, _ = _base(view)
     return stock_ratio(view.calendar, kept, base) if len(view.terms.recurring) else []
 
 
-@metric("grr_12m", unit="share", source=_SOURCE,
-        formula="as nrr_12m with min(now, then) for every account")
+@metric("grr_12m", unit="share", source=_SOURCE, formula="as nrr_12m with min(now, then) for every account")
 def grr_12m(view: View) -> list[Cells]:
     base, _, least = _base(view)
     return stock_ratio(view.calendar, least, base) if len(view.terms.recurring) else []
 
 
-@metric("expansion_share_year", unit="1/year", source=_SOURCE,
-        formula="increase of mrr over 12 months of the accounts that had some then / theirs then: nrr_12m - grr_12m")
+@metric(
+    "expansion_share_year",
+    unit="1/year",
+    source=_SOURCE,
+    formula="increase of mrr over 12 months of the accounts that had some then / theirs then: nrr_12m - grr_12m",
+)
 def expansion_share_year(view: View) -> list[Cells]:
     base, kept, least = _base(view)
     return stock_ratio(view.calendar, kept - least, base) if len(view.terms.recurring) else []
 
 
-@metric("acv", unit="money/year", source=_SOURCE, periods=COHORTS,
-        formula="mean yearly value of the contracts that follow no other of their account: 12 * mrr, or amount / "
-                "years of the term")
+@metric(
+    "acv",
+    unit="money/year",
+    source=_SOURCE,
+    periods=COHORTS,
+    formula="mean yearly value of the contracts that follow no other of their account: 12 * mrr, or amount / "
+    "years of the term",
+)
 def acv(view: View) -> list[Cells]:
     terms = view.terms
     by_term = divide(terms.amount, (terms.end - terms.start) / DAYS_PER_YEAR)
@@ -126,8 +142,13 @@ def _fresh(account: np.ndarray, start: np.ndarray, ended: np.ndarray) -> np.ndar
     return fresh
 
 
-@metric("magic_number", unit="ratio", source="subscriptions, ledger", periods=(QUARTER, YEAR, HORIZON),
-        formula="increase of arr in a quarter / acquisition cost of the quarter before; longer periods: sum over sum")
+@metric(
+    "magic_number",
+    unit="ratio",
+    source="subscriptions, ledger",
+    periods=(QUARTER, YEAR, HORIZON),
+    formula="increase of arr in a quarter / acquisition cost of the quarter before; longer periods: sum over sum",
+)
 def magic_number(view: View) -> list[Cells]:
     quarters = view.calendar.groups[QUARTER]
     if not len(view.terms.recurring) or len(quarters) < 2:
@@ -145,48 +166,70 @@ def _by_quarters(view: View, period: str, gain: np.ndarray, spent: np.ndarray) -
     return Cells(period, TOTAL, (TOTAL,), divide(inside @ gain, inside @ spent)[None, :])
 
 
+FATES: tuple[str, ...] = ("", "renewed", "renewed_late", "churned", "expired")
+"""What can come of a term that fell due; empty is still open."""
+
+
 @once
 def renewals(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Terms that fell due: account, time, and what came of it: renewed, renewed_late, churned or empty."""
+    """Terms that fell due: account, time, and what came of it, as index into ``FATES``."""
     log = view.log
     rows = log.rows("renewal_due", "renewed", "renewed_late", "churned")
     rows = rows[np.argsort(log.account[rows], kind="stable")]
-    names = np.array(["", "renewed", "renewed_late", "churned"])
-    code = np.select([np.isin(rows, log.rows(str(name))) for name in names[1:]], [1, 2, 3], 0)
-    account = log.account[rows]
+    code = np.select([log.is_any(name)[rows] for name in FATES[1:4]], [1, 2, 3], 0)
+    account, time = log.account[rows], log.time[rows]
     follows = np.append(account[1:] == account[:-1], False)[: len(rows)]
     fate = np.where(follows, np.append(code[1:], 0)[: len(rows)], 0)
+    taken = np.append(time[1:], np.nan)[: len(rows)] - time
+    fate = np.where((fate == 1) & (taken > view.context.on_time_days), 2, fate)
+    fate = np.where((fate == 0) & (time + view.context.grace_days <= view.calendar.days), 4, fate)
     due = code == 0
-    return account[due], log.time[rows][due], names[fate[due]]
+    return account[due], time[due], fate[due]
 
 
 @once
 def _renewals(view: View, *fates: str) -> Cube:
     account, time, fate = renewals(view)
-    return view.count(np.where(np.isin(fate, fates), time, np.nan), account)
+    wanted = [FATES.index(name) for name in fates]
+    return view.count(np.where(np.isin(fate, wanted), time, np.nan), account)
+
+
+def _any_due(view: View) -> bool:
+    return len(renewals(view)[0]) > 0
 
 
 @metric("renewals_due", unit="count", source="events", formula="contract terms that ended")
 def renewals_due(view: View) -> list[Cells]:
-    account, time, _ = renewals(view)
-    return flow(view.calendar, view.count(time, account)) if len(account) else []
+    return flow(view.calendar, _renewals(view, *FATES)) if _any_due(view) else []
 
 
-@metric("renewals_open", unit="count", source="events",
-        formula="contract terms that ended in the period and were not decided by the end of the horizon")
+@metric(
+    "renewals_open",
+    unit="count",
+    source="events",
+    formula="contract terms that ended in the period and are neither decided nor 90 days past at the horizon",
+)
 def renewals_open(view: View) -> list[Cells]:
-    return flow(view.calendar, _renewals(view, "")) if len(renewals(view)[0]) else []
+    return flow(view.calendar, _renewals(view, "")) if _any_due(view) else []
 
 
-@metric("renewal_rate", unit="share", source="events; [000]:225",
-        formula="renewed / (renewed + churned) among the terms that ended in the period and were decided")
+@metric(
+    "renewal_rate",
+    unit="share",
+    source="events; [000]:225",
+    formula="renewed / terms that ended in the period and were decided, or are more than 90 days past",
+)
 def renewal_rate(view: View) -> list[Cells]:
-    decided = _renewals(view, "renewed", "renewed_late", "churned")
-    return ratio(view.calendar, _renewals(view, "renewed", "renewed_late"), decided) if len(renewals(view)[0]) else []
+    renewed = _renewals(view, "renewed", "renewed_late")
+    return ratio(view.calendar, renewed, _renewals(view, *FATES[1:])) if _any_due(view) else []
 
 
-@metric("renewal_on_time", unit="share", source="events; [002]:94",
-        formula="renewed by the end of the term / all renewed, of the terms that ended in the period")
+@metric(
+    "renewal_on_time",
+    unit="share",
+    source="events; [002]:94",
+    formula="renewed within 30 days of the end of the term / all renewed, of the terms that ended in the period",
+)
 def renewal_on_time(view: View) -> list[Cells]:
-    all_renewed = _renewals(view, "renewed", "renewed_late")
-    return ratio(view.calendar, _renewals(view, "renewed"), all_renewed) if len(renewals(view)[0]) else []
+    renewed = _renewals(view, "renewed", "renewed_late")
+    return ratio(view.calendar, _renewals(view, "renewed"), renewed) if _any_due(view) else []

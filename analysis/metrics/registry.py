@@ -77,6 +77,7 @@ def metric(
             raise ValueError(f"metric {name} is defined twice")
         if unit not in UNITS or HORIZON not in periods:
             raise ValueError(f"metric {name}: needs one of the units {', '.join(UNITS)}, and the horizon as a period")
+        definition.__doc__ = definition.__doc__ or f"``{name}``, in {unit}: {formula}."
         REGISTRY[name] = Metric(name, unit, formula, source, periods, definition)
         return definition
 

@@ -53,14 +53,10 @@ class Terms:
         Of the horizon.
     """
 
-    def __init__(
-        self, table: pd.DataFrame, position: Callable[[np.ndarray], np.ndarray], calendar: Calendar
-    ) -> None:
+    def __init__(self, table: pd.DataFrame, position: Callable[[np.ndarray], np.ndarray], calendar: Calendar) -> None:
         self.table, self.calendar = table, calendar
         self.account = position(table["account"].to_numpy())
-        self.start, self.end, self.ended = (
-            calendar.days_of(table[c].to_numpy()) for c in ("start", "end", "ended")
-        )
+        self.start, self.end, self.ended = (calendar.days_of(table[c].to_numpy()) for c in ("start", "end", "ended"))
         self.mrr, self.amount = numbers(table["mrr"]), numbers(table["amount"])
 
     @cached_property

@@ -20,7 +20,8 @@ from analysis.tables import Tables
 SEGMENT, CHANNEL, DESK, PRODUCT, STREAM = "segment", "channel", "desk", "product", "stream"
 """Names of dimensions."""
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class View:

@@ -43,9 +43,7 @@ class Waiting:
         return Waiting(self.account[chosen], self.start[chosen], self.duration[chosen], self.fate[chosen], weight)
 
 
-def waiting(
-    account: np.ndarray, start: np.ndarray, event: np.ndarray, rival: np.ndarray, horizon: float
-) -> Waiting:
+def waiting(account: np.ndarray, start: np.ndarray, event: np.ndarray, rival: np.ndarray, horizon: float) -> Waiting:
     """Cases from the times of their beginning, event and rival event (NaN: not within the horizon).
 
     Cases without beginning are left out. The event counts whenever it came, at once if it came before.

@@ -72,7 +72,7 @@ def _identities(say: Wording) -> Table:
     text = say.text
     rows = [
         [
-            Cell(text.name("identities", str(row["identity"]))),
+            Cell(text.name("identities", str(row["identity"])), say.identity(str(row["identity"]))),
             Cell(text("trust.holds"), look="good") if row["holds"] else Cell(text("trust.broken"), look="bad"),
             Cell(text.number(row["max_gap"])),
             Cell(_text(row["replications"])),

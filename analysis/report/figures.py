@@ -38,12 +38,13 @@ class Rate:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the funnel: how many pass it, which share of the step before does, and how long that takes."""
+    """One step of the funnel: how many pass it, which share of the step ``before`` does, how long that takes."""
 
     name: str
     count: Rate
     share: Rate = Rate()
     days: Rate = Rate()
+    before: str = ""
 
 
 def bands(frame: pd.DataFrame, value: str = "value") -> pd.DataFrame:
@@ -65,18 +66,25 @@ def rate(folder: Folder, metric: str) -> Rate:
 
 
 def funnel(folder: Folder) -> list[Step]:
-    """Steps of the funnel that are passed at all; the first is how many accounts were reached."""
-    steps, before = [], ""
-    if len(folder.reached):
-        counts = folder.reached["touched_at"].notna().groupby(folder.reached["replication"]).sum()
-        steps.append(Step("reached", Rate(float(counts.mean()))))
-    for metric, step in STEPS.items():
-        count = rate(folder, metric)
-        if count.mean > 0:
-            share, days = (rate(folder, f"{kind}_{before}_{step}") for kind in ("conversion", "days"))
-            steps.append(Step(metric, count, share, days))
-            before = step
-    return steps
+    """Steps of the funnel that are passed at all, contacts first.
+
+    Where more journeys reach activation than signature, they do so in a trial: activation then comes first.
+    """
+    counts = {m: c for m in ("touches", *STEPS) if (c := rate(folder, m)).mean > 0}
+    order = list(counts)
+    if {"signed", "activated"} <= set(order) and counts["activated"].mean > counts["signed"].mean:
+        order[order.index("signed") :] = ["activated", "signed"]
+    return [_step(folder, metric, counts[metric], order[:place]) for place, metric in enumerate(order)]
+
+
+def _step(folder: Folder, metric: str, count: Rate, earlier: list[str]) -> Step:
+    """The step with its share of the nearest earlier step for which there is one."""
+    for before in reversed(earlier):
+        names = f"{STEPS.get(before)}_{STEPS.get(metric)}"
+        share = rate(folder, f"conversion_{names}")
+        if share.mean == share.mean:
+            return Step(metric, count, share, rate(folder, f"days_{names}"), before)
+    return Step(metric, count)
 
 
 def spells(folder: Folder) -> pd.DataFrame:
@@ -117,7 +125,7 @@ def _survival(people: pd.DataFrame, horizon: float) -> pd.Series:
     observed = np.fmin(stop, horizon) - start
     ages = np.arange(0, int((horizon - start).max() / MONTH_DAYS) + 1) if len(start) else np.arange(0)
     enough = (observed[:, None] >= ages * MONTH_DAYS).sum(axis=0) >= MIN_COHORT
-    shares = kaplan_meier(observed, ~np.isnan(stop)).at(ages[enough] * MONTH_DAYS) if enough.any() else []
+    shares = kaplan_meier(observed, ~np.isnan(stop)).at(ages[enough] * MONTH_DAYS)
     return pd.Series(shares, index=ages[enough], dtype=float)
 
 

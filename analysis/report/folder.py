@@ -158,11 +158,6 @@ class Folder:
         return dict(zip(pairs["metric"], pairs["unit"].astype(str), strict=True))
 
     @cached_property
-    def reached(self) -> pd.DataFrame:
-        """When each account was first reached, by replication."""
-        return self.table("accounts", ["replication", "touched_at"])
-
-    @cached_property
     def spells(self) -> pd.DataFrame:
         """Rows of the event log that begin or end being a customer, in order of time."""
         wanted = ["signed", "churned"]
@@ -177,10 +172,12 @@ class Folder:
 
     def figure(self, metric: str, period: str = HORIZON) -> dict[str, Any] | None:
         """Row of the summary for one metric and period, ``None`` if it is absent or nowhere defined."""
-        rows = self.summary
-        rows = rows[(rows["metric"] == metric) & (rows["period"].astype(str) == period)]
-        rows = rows[rows["mean"].notna()]
-        return None if rows.empty else dict(rows.iloc[0])
+        return self._figures.get((metric, period))
+
+    @cached_property
+    def _figures(self) -> dict[tuple[str, str], dict[str, Any]]:
+        rows = self.summary[self.summary["mean"].notna()].to_dict("records")
+        return {(str(row["metric"]), str(row["period"])): row for row in rows}
 
     def warnings(self) -> list[str]:
         """What the run warned about, each once."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from analysis.report import plots
-from analysis.report.blocks import Cell, Chart, Charts, Panel, Table
+from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
 from analysis.report.scaling import scaled, words
 from analysis.report.wording import Wording
 
@@ -40,7 +40,7 @@ def forecast(say: Wording) -> Panel | None:
     text, levels, parts = say.text, levels_of(table), series_to_show(table)
     charts = [_fan(say, name, ahead, levels) for name, ahead in parts.items()]
     lead = text("forecast.lead", levels=text("words.and").join(say.percent(v / 100) for v in levels))
-    blocks = [Charts(charts), _table(say, parts, levels)]
+    blocks: list[Block] = [Charts(charts), _table(say, parts, levels)]
     return Panel("forecast", text("forecast.title"), _headline(say, parts, levels), lead, blocks)
 
 

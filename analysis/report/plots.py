@@ -148,7 +148,7 @@ def lines(series: Mapping[str, pd.Series], words: Words, target: tuple[float, fl
               {"color": LINES[i % len(LINES)], "dash": DASHES[i % len(DASHES)], "width": 2})
         for i, (name, values) in enumerate(series.items())
     ]
-    figure = {"data": data, "layout": layout(words, yaxis={"rangemode": "tozero"})}
+    figure: Figure = {"data": data, "layout": layout(words, yaxis={"rangemode": "tozero"})}
     if target:
         figure["layout"]["shapes"] = [
             {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": target[0], "y1": target[1],

@@ -164,8 +164,10 @@ def _funnel_headline(say: Wording) -> str:
 
 def _bar_label(say: Wording, step: Step) -> str:
     count = say.text.count(step.count.mean)
-    known = step.share.mean == step.share.mean
-    return say.text("funnel.bar", count=count, share=say.percent(step.share.mean)) if known else count
+    if not step.before:
+        return count
+    before = say.text.name("steps", step.before)
+    return say.text("funnel.bar", count=count, share=say.percent(step.share.mean), before=before)
 
 
 def _steps(say: Wording, steps: list[Step]) -> Table:
@@ -174,12 +176,13 @@ def _steps(say: Wording, steps: list[Step]) -> Table:
         [
             Cell(text.name("steps", s.name), _meaning(say, s.name)),
             _rate(say, s.count, "count"),
+            Cell(text.name("steps", s.before) if s.before else "", look="left"),
             _rate(say, s.share, "share"),
             _rate(say, s.days, "days"),
         ]
         for s in steps
     ]
-    head = [text(f"funnel.{k}") for k in ("step", "count", "share", "days")]
+    head = [text(f"funnel.{k}") for k in ("step", "count", "before", "share", "days")]
     return Table(head, rows, note=text("funnel.note"))
 
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.report.plots import Words
-from analysis.report.strings import SHARES
+from analysis.report.strings import SCALED_FROM, SHARES
 from analysis.report.wording import Wording
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCALED_FROM = 10_000
-"""Largest value that an axis shows in full."""
-
-
 def scaled(say: Wording, frame: pd.DataFrame, unit: str) -> tuple[pd.DataFrame, str]:
     """``frame`` in a scale that suits its largest value, and the word for its unit in that scale."""
     text = say.text
     if unit.split("/")[0] in SHARES:
-        return frame * 100, text("format.percent", value="").strip() + text.unit(unit)
+        return frame * 100, f"{text('format.percent', value='').strip()} {text.unit(unit)}".strip()
     top = frame.abs().max().max()
     size, word = text.scale([top]) if top >= SCALED_FROM else (1.0, "")
     name = text.unit(unit)

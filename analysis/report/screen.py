@@ -79,7 +79,7 @@ def _parts(say: Wording, figures: int, narrow: bool) -> list[RenderableType]:
 
 
 def printable(label: str) -> str:
-    """A text without control characters, which a terminal would obey."""
+    """A text without control characters, which a terminal would obey, and with plain spaces only."""
     return "".join(c if c.isprintable() else " " for c in label)
 
 
@@ -90,7 +90,7 @@ def _line(text: str, style: str = "") -> RenderableType:
 
 
 def _titled(say: Wording, key: str) -> RenderableType:
-    return _line(say.text(key), "bold cyan")
+    return _line(say.text(key), "cyan")
 
 
 def _bullet(text: str) -> RenderableType:
@@ -115,13 +115,13 @@ def _figures(say: Wording, most: int, narrow: bool) -> RenderableType:
     table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     if narrow:
-        table.add_row(_line(what, "bold cyan"), "")
+        table.add_row(_line(what, "cyan"), "")
         lines = [(a, b) for name, value, bounds in rows for a, b in ((name, value), (f"    {interval}", bounds))]
         for pair in lines:
             table.add_row(*map(_line, pair))
         return table
     table.add_column(justify="right", no_wrap=True, style="dim")
-    table.add_row(_line(what, "bold cyan"), "", _line(interval))
+    table.add_row(_line(what, "cyan"), "", _line(interval))
     for row in rows:
         table.add_row(*map(_line, row))
     return table

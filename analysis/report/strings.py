@@ -18,8 +18,11 @@ FOLDER = Path(__file__).parent / "strings"
 SHARES = frozenset({"1", "share"})
 """Units that are shown as per cent; ``1/month`` is a share a month."""
 
+SCALED_FROM = 10_000
+"""Smallest number that is written in thousands, millions and so on."""
 
-class MissingText(KeyError):
+
+class MissingText(LookupError):
     """A key or a language that the catalogue does not have."""
 
 
@@ -69,6 +72,8 @@ class Catalogue:
 
     def unit(self, unit: str) -> str:
         """How a unit of the tables is shown; units such as ``CNY/month`` part by part."""
+        if self.has(f"units.{unit}"):
+            return str(self.raw(f"units.{unit}"))
         return "/".join(str(self.raw(f"units.{p}")) if self.has(f"units.{p}") else p for p in unit.split("/") if unit)
 
     def scale(self, values: Iterable[float]) -> tuple[float, str]:
@@ -79,15 +84,21 @@ class Catalogue:
                 return float(size), str(word)
         return 1.0, ""
 
-    def number(self, value: float | None, unit: str = "") -> str:
-        """``value`` in the writing of the language, at about three digits; shares as per cent."""
+    def number(self, value: float | None, unit: str = "", like: float | None = None) -> str:
+        """``value`` in the writing of the language, at about three digits; shares as per cent.
+
+        ``like`` is a value whose scale is used instead of the value's own.
+        """
         if value is None or not math.isfinite(value):
             return self("format.undefined")
         if unit.split("/")[0] in SHARES:
-            return self("format.percent", value=self._digits(100 * value, 1))
-        size, word = self.scale([value]) if abs(value) >= 10_000 else (1.0, "")
+            share = round(100 * value, 9)
+            return self("format.percent", value=self._digits(share, 0 if share == round(share) else 1))
+        top = abs(value if like is None else like)
+        size, word = self.scale([top]) if top >= SCALED_FROM else (1.0, "")
         shown = value / size
-        text = self._digits(shown, self._places(shown, whole=size == 1.0))
+        places = self._places(shown, whole=size == 1.0 or shown == 0)
+        text = self._digits(shown, places if like is None else min(places, 2))
         return self("format.scaled", value=text, scale=word) if word else text
 
     @staticmethod
@@ -121,7 +132,8 @@ class Catalogue:
         """An interval, or an empty text where there is none."""
         if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
             return ""
-        return self("format.interval", low=self.number(low, unit), high=self.number(high, unit))
+        top = max(abs(low), abs(high))
+        return self("format.interval", low=self.number(low, unit, top), high=self.number(high, unit, top))
 
     def month(self, day: Any) -> str:
         """A date as month and year."""

@@ -7,6 +7,9 @@ from typing import Any
 from analysis.report.folder import HORIZON, Folder
 from analysis.report.strings import Catalogue
 
+WHOLE_FROM = 10
+"""Smallest mean of counts that a sentence gives without decimals."""
+
 OF_DESK = ("utilisation", "wait_days")
 """Metrics that exist for every desk, as ``utilisation_sales``."""
 
@@ -52,8 +55,18 @@ class Wording:
         row = self.folder.figure(metric, period)
         if row is None:
             return None
-        unit = str(row["unit"])
-        return self.text.number(row["mean"], unit) if bare else self.value(row["mean"], unit)
+        mean, unit = row["mean"], str(row["unit"])
+        if unit == "count" and mean >= WHOLE_FROM:
+            return self.text.count(mean)
+        return self.text.number(mean, unit) if bare else self.value(mean, unit)
+
+    def identity(self, name: str) -> str:
+        """The sentence that an identity checks, in the words of the language, else as its register has it."""
+        if self.text.has(f"sentences.{name}"):
+            return self.text.name("sentences", name)
+        from analysis.identities import IDENTITIES
+
+        return IDENTITIES[name][0] if name in IDENTITIES else ""
 
     def percent(self, share: float | None) -> str:
         """A share as whole per cent."""

@@ -14,6 +14,7 @@ from sim.distributions import Bound, bind, by_segment, normal
 from sim.journey.case import Case
 from sim.recorder import NONE
 from sim.spec.distribution import Distribution
+from sim.streams import Draws
 from sim.units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class RevenuePart:
         self.spell = np.zeros(n, np.int64)
         self.number = np.full(n, -1, np.int64)
         self.rows: dict[int, Contract] = {}
+        self._levels: dict[str, Draws] = {}
         self.configure()
         self.product = world.product_code(self.spec.product)
 
@@ -47,6 +49,7 @@ class RevenuePart:
         """Take numbers from the specification that holds now."""
         self.spec = self.world.spec.business.revenue[self.name]
         self.cost_share = by_segment(self.spec.cost_share, self.world.population.segments)
+        self._levels.clear()
 
     def listens(self) -> dict[str, Listener]:
         """Activities that this part reacts to."""
@@ -76,9 +79,15 @@ class RevenuePart:
 
     def level(self, name: str, distribution: Distribution, account: int, occurrence: int) -> float:
         """An account's own keyed value of a distribution."""
-        code = self.world.streams.name(f"revenue.{self.name}.{name}")
-        u = self.world.streams.uniforms(code, occurrence, account, 1)
-        return float(self.bound(distribution).ppf(u, self.world.population.segment[account : account + 1])[0])
+        draws = self._levels.get(name)
+        if draws is None:
+            bound, segment = self.bound(distribution), self.world.population.segment
+            draws = self._levels[name] = Draws(
+                self.world.streams,
+                f"revenue.{self.name}.{name}",
+                lambda u, first: bound.ppf(u, segment[first : first + len(u)]),
+            )
+        return draws.get(account, occurrence)
 
     def noise(self, accounts: np.ndarray, sd: float) -> np.ndarray:
         """Keyed lognormal factors of this month, mean 1."""

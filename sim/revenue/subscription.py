@@ -49,7 +49,9 @@ class SubscriptionPart(RevenuePart):
         price = float(self.list_price[self.world.population.segment[account]])
         self.since[account], self.price[account] = now, price
         end = float(snap(begins + self.spec.term_months * DAYS_PER_MONTH))
-        self.ends[account] = self.world.term_ends[account] = end
+        self.ends[account] = end
+        running = float(self.world.term_ends[account])
+        self.world.term_ends[account] = min(running, end) if running > now else end
         units = float(self.units[account])
         amount = round(units * price * self.spec.term_months / 12 * MINOR)
         self.value[account], self.earned[account] = amount, 0
@@ -66,7 +68,8 @@ class SubscriptionPart(RevenuePart):
         self.close(account, now, "renewed")
         self._give_back(case, account, now)
         late = now - float(self.ends[account])
-        return self._term(account, now, now - late if late <= self.spec.grace_days else now)
+        grace = min(self.spec.grace_days, self.spec.term_months * DAYS_PER_MONTH / 2)
+        return self._term(account, now, now - late if late <= grace else now)
 
     def _give_back(self, case: Case, account: int, now: float) -> None:
         share = float(self.shrink_share[self.world.population.segment[account]])

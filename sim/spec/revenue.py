@@ -34,7 +34,9 @@ class Subscription(RevenuePart):
     units: Distribution
     price_year: BySegment = number("money/unit/year", "price", above=0)
     term_months: float = number("months", "length of the contract", above=0)
-    grace_days: float = number("days", "a renewal signed so late still continues the old term", low=0, default=0.0)
+    grace_days: float = number(
+        "days", "a renewal signed so late, at most half a term, still continues the old term", low=0, default=0.0
+    )
     expand: str | None = None
     expand_share: BySegment = number("1", "units added by one expansion, as a share", low=0, high=10, default=0.0)
     shrink: str | None = None

@@ -25,11 +25,11 @@ class Bass(Theory):
     equation in steps of a day. Its rate of growth peaks when F = (1 - p / q) / 2.
     """
 
-    innovation: float = 0.01
+    innovation: float = 0.03
     imitation: float = 0.3
     biased = ("innovation", "imitation")
-    days = 1000
-    at = (180, 360, 540)
+    days = 720
+    at = (250, 300, 350)
 
     def path(self) -> Iterator[float]:
         """Share of customers at the end of days 0, 1, 2..."""
@@ -61,7 +61,7 @@ class Bass(Theory):
     def signatures(self) -> list[np.ndarray]:
         """When every account signed, by seed."""
         channel = Channel(rate_month=self.innovation, word_of_mouth=self.imitation)
-        there = market(accounts=8_000, channels={"one": channel})
+        there = market(accounts=16_000, channels={"one": channel})
         door = business({"door": gate("surely", "end", emits_then="signed")}, {"surely": DecisionSpec(base=1.0)})
         spec = study(door, float(self.days), market=there)
         return [Events(run(spec, seed)).first("signed") for seed in SEEDS]

@@ -37,9 +37,7 @@ needs_olist = pytest.mark.skipif(
 # Made-up leads
 
 
-def made_up(
-    leads: int, share: dict[str, float], median: float, sigma: float, until: str, seed: int
-) -> pd.DataFrame:
+def made_up(leads: int, share: dict[str, float], median: float, sigma: float, until: str, seed: int) -> pd.DataFrame:
     """Leads over 60 days from 2024-01-01 whose signatures fall within working hours."""
     rng = np.random.default_rng(seed)
     channel = rng.choice(list(share), leads)

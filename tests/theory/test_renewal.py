@@ -54,12 +54,13 @@ class Renewals(Theory):
     """
 
     renew: float = 0.7
-    price_year: float = 1200.0
+    price_year: float = 4800.0
     biased = ("renew", "price_year")
     discount = 0.95
+    months = 0.25
 
     def expected(self) -> dict[str, float]:
-        amount = self.price_year / 12
+        amount = self.price_year * self.months / 12
         return {
             "terms": 1 / (1 - self.renew),
             "renewed three times": self.renew**3,
@@ -68,15 +69,15 @@ class Renewals(Theory):
 
     def observed(self) -> dict[str, Estimate]:
         route = {
-            "term": term(1.0, "renewal"),
+            "term": term(self.months, "renewal"),
             "renewal": gate("renew", "term", emits_then="renewed", emits_otherwise="churned"),
         }
         decisions = {"renew": DecisionSpec(base=self.renew, occurrence="carried")}
-        part = subscription(fixed(1.0), self.price_year, 1.0)
-        spec = customers_at_once(route, 1200.0, decisions, part)
+        part = subscription(fixed(1.0), self.price_year, self.months)
+        spec = customers_at_once(route, 360.0, decisions, part)
         terms, value = [], []
         for seed in SEEDS:
-            table = run(spec, seed, contacts(np.linspace(0.0, 28.0, 4_500)))["subscriptions"]
+            table = run(spec, seed, contacts(np.linspace(0.0, 7.0, 2_800)))["subscriptions"]
             account, amount = table["account"], table["amount"].values
             number = np.bincount(account)
             terms.append(number)
@@ -132,7 +133,7 @@ class Subscribers(Theory):
 
 @dataclass(frozen=True)
 class SignedRevenue(Theory):
-    """Contract value signed in a day: a Poisson number of independent lognormal amounts.
+    """Contract value signed in an hour: a Poisson number of independent lognormal amounts.
 
     Its mean is rate * E[X], its variance rate * E[X^2].
     """
@@ -144,21 +145,21 @@ class SignedRevenue(Theory):
 
     def expected(self) -> dict[str, float]:
         first = self.median * exp(self.sigma**2 / 2)
-        return {"mean of a day": self.rate * first, "variance of a day": self.rate * first**2 * exp(self.sigma**2)}
+        return {"mean of an hour": self.rate * first, "variance of an hour": self.rate * first**2 * exp(self.sigma**2)}
 
     def observed(self) -> dict[str, Estimate]:
-        days = 2_400
+        hours = 2_400
         part = subscription(Lognormal("lognormal", self.median, self.sigma), 12.0, 1.0)
-        spec = customers_at_once({}, float(days), {}, part)
-        daily = []
+        spec = customers_at_once({}, hours / 24, {}, part)
+        hourly = []
         for seed in SEEDS:
-            tables = run(spec, seed, poisson(self.rate, days, seed))
+            tables = run(spec, seed, poisson(self.rate * 24, hours / 24, seed))
             events = Events(tables)
             rows = events.rows("signed")
             amounts = tables["events"]["amount"].values[rows] / MINOR
-            daily.append(np.bincount(events.time[rows].astype(int), amounts, minlength=days))
-        revenue = np.concatenate(daily)
-        return {"mean of a day": mean(revenue), "variance of a day": variance(revenue)}
+            hourly.append(np.bincount((events.time[rows] * 24).astype(int), amounts, minlength=hours))
+        revenue = np.concatenate(hourly)
+        return {"mean of an hour": mean(revenue), "variance of an hour": variance(revenue)}
 
 
 THEORIES = (Renewals(), Subscribers(), SignedRevenue())

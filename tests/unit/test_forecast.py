@@ -171,9 +171,7 @@ def test_paths_have_the_published_variance() -> None:
 
 
 def test_weights_favour_low_aicc() -> None:
-    members = [
-        ets.Member(ets.Form("add", None, False, None), None, aicc, 3) for aicc in (100.0, 102.0, 140.0)
-    ]
+    members = [ets.Member(ets.Form("add", None, False, None), None, aicc, 3) for aicc in (100.0, 102.0, 140.0)]
     got = ets.weights(members)
     assert got.sum() == pytest.approx(1)
     assert got[0] / got[1] == pytest.approx(np.e)

@@ -153,7 +153,7 @@ def test_a_market_that_never_pays_is_written_off() -> None:
     events = made.tables["events"]
     assert not where(events, activity="paid").any()
     billed, given_up = (events["time"][where(events, activity=a)] for a in ("invoiced", "written_off"))
-    assert len(given_up) == np.count_nonzero(billed < given_up.max() - 48) or len(given_up) > 0
+    assert len(given_up) > 20
     first = dict(zip(events["account"][where(events, activity="invoiced")][::-1].tolist(), billed[::-1], strict=True))
     gone = dict(
         zip(events["account"][where(events, activity="written_off")][::-1].tolist(), given_up[::-1], strict=True)
@@ -232,7 +232,7 @@ def test_orders_are_billed_in_full_and_deposits_stand_for_open_orders() -> None:
     assert -balance(ledger, "customer_prepayment") == deposits > 0
     completed = where(orders, outcome="completed")
     assert completed.sum() > 100
-    assert balance(ledger, "cost_of_sales") == pytest.approx(amounts[completed].sum() * 0.2, abs=completed.sum())
+    assert balance(ledger, "cost_of_sales") == pytest.approx(amounts[completed].sum() * 0.2, abs=int(completed.sum()))
 
 
 def test_projects_are_earned_as_worked_and_billed_in_full() -> None:
@@ -304,9 +304,11 @@ def test_changed_heads_and_spend_cost_what_they_cost_by_the_day() -> None:
 def test_commissions_are_earned_at_signing_and_paid_at_the_end_of_the_next_month() -> None:
     made = run(changed(study(), YEAR))
     ledger, events = made.tables["ledger"], made.tables["events"]
-    amounts = values(events["amount"])[where(events, activity="signed")]
     earned = postings(ledger, debit="commission")
-    assert earned.tolist() == [round(0.05 * int(amount)) for amount in amounts]
+    signed = events_of(made, "signed")
+    assert by_account(ledger, where(ledger, debit="commission")) == pytest.approx(
+        {account: amount * 0.05 for account, amount in signed.items()}, abs=2
+    )
     ends = [0.0, *month_ends("2025-01-01", 365)]
     when = ledger["time"][where(ledger, debit="commission")]
     by_month = [int(earned[(when >= a) & (when < b)].sum()) for a, b in zip(ends, ends[1:], strict=False)]

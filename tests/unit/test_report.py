@@ -102,7 +102,7 @@ def test_a_failed_build_leaves_the_old_report(run: Path, page: str, monkeypatch:
 
 def test_a_reader_is_warned_first(page: str) -> None:
     box = page[page.index('class="aside alert"') : page.index('<section id="overview">')]
-    for words in ("failed", "receivable", "rough below 20", "Sales cycle", "Warnings"):
+    for words in ("failed", "Receivables", "rough below 20", "Sales cycle", "Warnings"):
         assert words in box
 
 
@@ -140,8 +140,21 @@ def test_funnel_leaves_out_steps_that_nobody_passes(run: Path) -> None:
     folder = Folder(run)
     folder.summary.loc[folder.summary["metric"] == "qualified", "mean"] = 0.0
     assert [step.name for step in figures.funnel(folder)] == [
-        "reached", "leads", "opportunities", "signed", "activated"
+        "touches", "leads", "opportunities", "signed", "activated"
     ]  # fmt: skip
+
+
+def test_activation_in_a_trial_comes_before_signature(run: Path) -> None:
+    folder = Folder(run)
+    folder.summary.loc[folder.summary["metric"] == "activated", "mean"] = 1e6
+    steps = figures.funnel(folder)
+    assert [step.name for step in steps][-2:] == ["activated", "signed"]
+    assert [step.before for step in steps][-2:] == ["", "opportunities"]
+
+
+def test_both_ends_of_an_interval_have_one_scale() -> None:
+    assert catalogue().interval(-603_000.0, -4707.0, "CNY") == "−603\u00a0k to −4.71\u00a0k"
+    assert catalogue().interval(float("nan"), 1.0) == ""
 
 
 def test_retention_counts_open_customers_as_observed_until_the_end(run: Path) -> None:
@@ -231,17 +244,17 @@ def test_a_label_cannot_command_the_terminal(tmp_path: Path) -> None:
         (0, "", "0"), (-0.0, "", "0"), (None, "", "–"), (float("nan"), "CNY", "–"), (3, "count", "3"),
         (28.53, "count", "28.5"), (1234.4, "count", "1,234"), (12345, "CNY", "12.3 k"), (-2.46e6, "CNY", "−2.46 m"),
         (3.21e9, "CNY", "3.21 bn"), (0.1234, "share", "12.3 %"), (1.083, "share", "108.3 %"),
-        (0.03, "1/month", "3.0 %"), (0.004, "", "0.0040"), (1.6718, "ratio", "1.67"),
+        (0.03, "1/month", "3 %"), (0.031, "1/month", "3.1 %"), (0.004, "", "0.0040"), (1.6718, "ratio", "1.67"),
     ],
 )  # fmt: skip
 def test_numbers_are_written_at_three_digits(value: float | None, unit: str, shown: str) -> None:
-    assert catalogue().number(value, unit) == shown
+    assert catalogue().number(value, unit).replace("\u00a0", " ") == shown
 
 
 def test_units_are_worded() -> None:
     text = catalogue()
     assert [text.unit(u) for u in ("share", "count", "1/month", "CNY/month", "days", "ratio")] == [
-        "", "", "/month", "CNY/month", "days", "×"
+        "", "", "a month", "CNY/month", "days", "×"
     ]  # fmt: skip
 
 
