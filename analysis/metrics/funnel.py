@@ -79,14 +79,6 @@ for _name, _step in _COUNTS.items():
     _count(_name, _step)
 
 
-@metric("new_leads", unit="count", source="events", formula="accounts that pass the milestone lead for the first time")
-def new_leads(view: View) -> list[Cells]:
-    account, time = view.log.journeys.account, reached(view, "lead")
-    passed = np.flatnonzero(~np.isnan(time))
-    first = passed[np.unique(account[passed], return_index=True)[1]]
-    return flow(view.calendar, view.count(time[first], account[first]))
-
-
 @metric(
     "lead_rate_month",
     unit="1/month",

@@ -28,7 +28,7 @@ PROMISED = [
 """Metrics that the published contract names."""
 
 ADDITIVE = [
-    "touches", "leads", "new_leads", "qualified", "opportunities", "signed", "activated", "lost", "active_customers",
+    "touches", "leads", "qualified", "opportunities", "signed", "activated", "lost", "active_customers",
     "new_customers", "churned_customers", "pool_size", "re_entries", "win_backs", "mrr", "arr", "new_mrr",
     "expansion_mrr", "contraction_mrr", "churned_mrr", "reactivated_mrr", "renewals_due", "renewals_open",
     "revenue", "cost_of_sales", "gross_profit", "receivable", "deferred_revenue", "units_sold", "reorders",

@@ -51,7 +51,7 @@ class Books:
         )  # fmt: skip
         there = market(segments=SEGMENTS, payment=payment)
         spec = study(business(route, decisions, revenue={"seats": seats}), DAYS, market=there)
-        return run(spec, seed, contacts(np.linspace(0.0, 1090.0, 1_500)))
+        return run(spec, seed, contacts(np.linspace(0.0, 1090.0, 2_400)))
 
     def balances(self, tables: dict[str, Table]) -> dict[str, np.ndarray]:
         """Cash, receivable, bad debt, deferred and earned revenue of every account, from contract terms alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from math import exp, log
 
@@ -51,20 +52,22 @@ class Bass(Theory):
         }
 
     def observed(self) -> dict[str, Estimate]:
-        days = self.signatures()
+        days = signatures(self)
         size = len(days[0])
         return {
             **{f"share on day {t}": mean([np.mean(seed < t) for seed in days]) for t in self.at},
             "day of half the way": mean([np.sort(seed)[size // 2] for seed in days]),
         }
 
-    def signatures(self) -> list[np.ndarray]:
-        """When every account signed, by seed."""
-        channel = Channel(rate_month=self.innovation, word_of_mouth=self.imitation)
-        there = market(accounts=16_000, channels={"one": channel})
-        door = business({"door": gate("surely", "end", emits_then="signed")}, {"surely": DecisionSpec(base=1.0)})
-        spec = study(door, float(self.days), market=there)
-        return [Events(run(spec, seed)).first("signed") for seed in SEEDS]
+
+@cache
+def signatures(bass: Bass) -> list[np.ndarray]:
+    """When every account signed, by seed."""
+    channel = Channel(rate_month=bass.innovation, word_of_mouth=bass.imitation)
+    there = market(accounts=16_000, channels={"one": channel})
+    door = business({"door": gate("surely", "end", emits_then="signed")}, {"surely": DecisionSpec(base=1.0)})
+    spec = study(door, float(bass.days), market=there)
+    return [Events(run(spec, seed)).first("signed") for seed in SEEDS]
 
 
 THEORIES = (Bass(),)
@@ -80,7 +83,7 @@ def test_growth_peaks_when_bass_says() -> None:
     months = log(bass.imitation / bass.innovation) / (bass.imitation + bass.innovation)
     peak = months * DAYS_PER_MONTH
     near = np.arange(peak - 105, peak + 106, 14)
-    counts, _ = np.histogram(np.concatenate(bass.signatures()), near)
+    counts, _ = np.histogram(np.concatenate(signatures(bass)), near)
     curve = np.polyfit((near[1:] + near[:-1]) / 2, np.log(counts), 2)
     assert -curve[1] / (2 * curve[0]) == pytest.approx(peak, abs=7)
 

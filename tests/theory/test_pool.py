@@ -65,7 +65,7 @@ class Recycling(Theory):
         spec = study(business(route, decisions), 500.0)
         found: dict[str, list[np.ndarray]] = {name: [] for name in self.expected()}
         for seed in SEEDS:
-            tables = run(spec, seed, contacts(np.linspace(0.0, 6.0, 4_000)))
+            tables = run(spec, seed, contacts(np.linspace(0.0, 6.0, 2_200)))
             assert (tables["accounts"]["last_stage"].codes == len(route)).all(), "some are still under way"
             events = Events(tables)
             found["first deals"].append(events.count("queued", "deal"))

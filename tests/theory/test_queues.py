@@ -55,7 +55,7 @@ class CallCentre(Theory):
     seconds: float = 180.0
     biased = ("calls", "seconds")
     agents = (12, 13, 14)
-    days = 18
+    days = 14
 
     @property
     def service(self) -> float:

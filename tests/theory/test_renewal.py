@@ -77,7 +77,7 @@ class Renewals(Theory):
         spec = customers_at_once(route, 360.0, decisions, part)
         terms, value = [], []
         for seed in SEEDS:
-            table = run(spec, seed, contacts(np.linspace(0.0, 7.0, 2_800)))["subscriptions"]
+            table = run(spec, seed, contacts(np.linspace(0.0, 7.0, 1_600)))["subscriptions"]
             account, amount = table["account"], table["amount"].values
             number = np.bincount(account)
             terms.append(number)
@@ -138,17 +138,17 @@ class SignedRevenue(Theory):
     Its mean is rate * E[X], its variance rate * E[X^2].
     """
 
-    rate: float = 4.0
+    rate: float = 1.0
     median: float = 1000.0
     biased = ("rate", "median")
-    sigma = 0.5
+    sigma = 0.4
 
     def expected(self) -> dict[str, float]:
         first = self.median * exp(self.sigma**2 / 2)
         return {"mean of an hour": self.rate * first, "variance of an hour": self.rate * first**2 * exp(self.sigma**2)}
 
     def observed(self) -> dict[str, Estimate]:
-        hours = 2_400
+        hours = 3_400
         part = subscription(Lognormal("lognormal", self.median, self.sigma), 12.0, 1.0)
         spec = customers_at_once({}, hours / 24, {}, part)
         hourly = []

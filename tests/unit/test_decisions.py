@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,19 @@ import pytest
 from sim.decisions import Decision, Duration, Rate
 from sim.units import GRID
 from sim.world import World
-from tests.fixtures.studies import Document, changed, effect, fixed, lognormal, rows, run, study, timeline, values, where
+from tests.fixtures.studies import (
+    Document,
+    changed,
+    effect,
+    fixed,
+    lognormal,
+    rows,
+    run,
+    study,
+    timeline,
+    values,
+    where,
+)
 
 EVERYONE = np.arange(200)
 
@@ -133,7 +146,7 @@ def lifetimes(p: float, terms: int = 60) -> np.ndarray:
 def test_carried_lifetimes_are_nested() -> None:
     chances = (0.5, 0.7, 0.8, 0.9)
     lives = [lifetimes(p) for p in chances]
-    for short, long in zip(lives, lives[1:], strict=False):
+    for short, long in itertools.pairwise(lives):
         assert (short <= long).all()
         assert (short < long).any()
 
@@ -214,7 +227,7 @@ def test_departures_are_logged_with_a_conditional_uniform() -> None:
     decisions = run(study("take_rate", days=800, shared=False)).tables["decisions"]
     left = where(decisions, decision="leave")
     p, u = values(decisions["probability"])[left], values(decisions["uniform"])[left]
-    assert ((0 < u) & (u < p) & (p < 1)).all()
+    assert ((u > 0) & (u < p) & (p < 1)).all()
     assert abs((u / p).mean() - 0.5) < 4 * math.sqrt(1 / 12 / left.sum())
 
 

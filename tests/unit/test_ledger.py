@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -303,7 +304,7 @@ def test_changed_heads_and_spend_cost_what_they_cost_by_the_day() -> None:
 
 def test_commissions_are_earned_at_signing_and_paid_at_the_end_of_the_next_month() -> None:
     made = run(changed(study(), YEAR))
-    ledger, events = made.tables["ledger"], made.tables["events"]
+    ledger, _events = made.tables["ledger"], made.tables["events"]
     earned = postings(ledger, debit="commission")
     signed = events_of(made, "signed")
     assert by_account(ledger, where(ledger, debit="commission")) == pytest.approx(
@@ -311,7 +312,7 @@ def test_commissions_are_earned_at_signing_and_paid_at_the_end_of_the_next_month
     )
     ends = [0.0, *month_ends("2025-01-01", 365)]
     when = ledger["time"][where(ledger, debit="commission")]
-    by_month = [int(earned[(when >= a) & (when < b)].sum()) for a, b in zip(ends, ends[1:], strict=False)]
+    by_month = [int(earned[(when >= a) & (when < b)].sum()) for a, b in itertools.pairwise(ends)]
     paid = postings(ledger, debit="commission_payable").tolist()
     assert paid == [month for month in by_month[:-1] if month]
     assert -balance(ledger, "commission_payable") == by_month[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -292,7 +293,7 @@ def test_a_subscription_goes_on_where_its_last_row_ended() -> None:
     outcome, seen = values(table["outcome"]), 0
     for account in set(table["account"].tolist()):
         places = np.flatnonzero(table["account"] == account)
-        for one, following in zip(places, places[1:], strict=False):
+        for one, following in itertools.pairwise(places):
             if outcome[one] in ("renewed", "upgraded"):
                 assert table["ended"][one] == table["start"][following]
                 seen += 1
