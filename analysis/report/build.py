@@ -109,6 +109,12 @@ def policy(scripts: list[str]) -> str:
     )
 
 
+def _without_cash(folder: Folder) -> int:
+    """Replications in which cash is below zero at the end of a month."""
+    months = folder.months
+    return int(months.loc[(months["metric"] == "cash") & (months["value"] < 0), "replication"].nunique())
+
+
 def attention(say: Wording) -> list[str]:
     """What a reader must know before using the figures; empty where nothing is wrong."""
     folder, text, lines = say.folder, say.text, []
@@ -125,6 +131,8 @@ def attention(say: Wording) -> list[str]:
     if in_range(folder.plausibility)[1] and len(outside):
         names = comma.join(say.metric(n) for n in outside)
         lines.append(text("attention.out", count=len(outside), names=names))
+    if short := _without_cash(folder):
+        lines.append(text("attention.cash", count=short, total=folder.replications))
     if folder.warnings():
         lines.append(text("attention.warnings", count=len(folder.warnings())))
     return lines

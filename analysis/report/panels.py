@@ -12,7 +12,16 @@ from analysis.report.results import funnel_panel, money, overview
 from analysis.report.wording import Wording
 
 PANELS: tuple[Callable[[Wording], Panel | None], ...] = (
-    overview, money, funnel_panel, retention, desks, forecast, trust, inputs, setup, definitions,
+    overview,
+    money,
+    funnel_panel,
+    retention,
+    desks,
+    forecast,
+    trust,
+    inputs,
+    setup,
+    definitions,
 )
 """Each takes the wording of a run and returns its panel, or nothing where the run has no such figures."""
 

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, INK, GREY = (
-    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#1d2a36", "#5d6b78",
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+    "#1d2a36",
+    "#5d6b78",
 )
 LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, INK, GREY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
@@ -76,12 +83,26 @@ def layout(words: Words, **more: Any) -> Figure:
         "separators": words.separators,
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": "#fff", "font": {"family": FONT, "size": 12, "color": INK}},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom",
-                   "font": {"size": 11}},
-        "xaxis": {**grid, "showgrid": False, "ticks": "outside", "tickcolor": "#b9c2cb", "automargin": True,
-                  "tickformat": words.date, "hoverformat": words.date, "nticks": 5, "tickangle": 0},
-        "yaxis": {**grid, "automargin": True, "nticks": 6, "ticksuffix": words.suffix, "tickformat": ",~g",
-                  "hoverformat": ",.3~g" if not words.suffix else ",.0f"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "font": {"size": 11}},
+        "xaxis": {
+            **grid,
+            "showgrid": False,
+            "ticks": "outside",
+            "tickcolor": "#b9c2cb",
+            "automargin": True,
+            "tickformat": words.date,
+            "hoverformat": words.date,
+            "nticks": 5,
+            "tickangle": 0,
+        },
+        "yaxis": {
+            **grid,
+            "automargin": True,
+            "nticks": 6,
+            "ticksuffix": words.suffix,
+            "tickformat": ",~g",
+            "hoverformat": ",.3~g" if not words.suffix else ",.0f",
+        },
     }
     for key, value in more.items():
         shared[key] = {**shared[key], **value} if isinstance(shared.get(key), dict) else value
@@ -128,15 +149,30 @@ def curve(frame: pd.DataFrame, words: Words, ages: str) -> Figure:
 def bars(names: Sequence[str], values: Sequence[float], labels: Sequence[str], words: Words) -> Figure:
     """Horizontal bars from top to bottom with a label at each."""
     shown = plain(values)
-    trace = {"type": "bar", "orientation": "h", "y": [safe(n) for n in names], "x": shown,
-             "text": [safe(t) for t in labels], "textposition": "outside", "cliponaxis": False,
-             "marker": {"color": [tint(BLUE, 1 - 0.1 * min(i, 6)) for i in range(len(shown))]},
-             "hoverinfo": "skip", "textfont": {"color": INK, "size": 12}}
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "y": [safe(n) for n in names],
+        "x": shown,
+        "text": [safe(t) for t in labels],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "marker": {"color": [tint(BLUE, 1 - 0.1 * min(i, 6)) for i in range(len(shown))]},
+        "hoverinfo": "skip",
+        "textfont": {"color": INK, "size": 12},
+    }
     top = max([v for v in shown if v is not None], default=1) or 1
     axes = {
         "xaxis": {"visible": False, "range": [0, top * 1.4], "tickformat": "", "hoverformat": ""},
-        "yaxis": {"autorange": "reversed", "showgrid": False, "tickfont": {"color": INK, "size": 12},
-                  "tickformat": "", "hoverformat": "", "nticks": len(shown) + 1, "type": "category"},
+        "yaxis": {
+            "autorange": "reversed",
+            "showgrid": False,
+            "tickfont": {"color": INK, "size": 12},
+            "tickformat": "",
+            "hoverformat": "",
+            "nticks": len(shown) + 1,
+            "type": "category",
+        },
     }
     return {"data": [trace], "layout": layout(words, bargap=0.25, hovermode=False, **axes)}
 
@@ -144,15 +180,28 @@ def bars(names: Sequence[str], values: Sequence[float], labels: Sequence[str], w
 def lines(series: Mapping[str, pd.Series], words: Words, target: tuple[float, float] | None = None) -> Figure:
     """One line per entry over dates, told apart by colour and dash; ``target`` shades a range."""
     data = [
-        _line(plain(values.index), values, name,
-              {"color": LINES[i % len(LINES)], "dash": DASHES[i % len(DASHES)], "width": 2})
+        _line(
+            plain(values.index),
+            values,
+            name,
+            {"color": LINES[i % len(LINES)], "dash": DASHES[i % len(DASHES)], "width": 2},
+        )
         for i, (name, values) in enumerate(series.items())
     ]
     figure: Figure = {"data": data, "layout": layout(words, yaxis={"rangemode": "tozero"})}
     if target:
         figure["layout"]["shapes"] = [
-            {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": target[0], "y1": target[1],
-             "fillcolor": tint(GREEN, 0.12), "line": {"width": 0}, "layer": "below"}
+            {
+                "type": "rect",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": target[0],
+                "y1": target[1],
+                "fillcolor": tint(GREEN, 0.12),
+                "line": {"width": 0},
+                "layer": "below",
+            }
         ]
     return figure
 

@@ -11,6 +11,7 @@ from analysis.report.wording import Wording
 if TYPE_CHECKING:
     import pandas as pd
 
+
 def scaled(say: Wording, frame: pd.DataFrame, unit: str) -> tuple[pd.DataFrame, str]:
     """``frame`` in a scale that suits its largest value, and the word for its unit in that scale."""
     text = say.text

@@ -87,7 +87,7 @@ class Catalogue:
     def number(self, value: float | None, unit: str = "", like: float | None = None) -> str:
         """``value`` in the writing of the language, at about three digits; shares as per cent.
 
-        ``like`` is a value whose scale is used instead of the value's own.
+        ``like`` is a value whose scale is used instead of the value's own, with two decimals at most.
         """
         if value is None or not math.isfinite(value):
             return self("format.undefined")
@@ -116,8 +116,11 @@ class Catalogue:
             text = text[:-2]
         if not text.strip("-0.,"):
             text = text.lstrip("-")
-        marks = {",": str(self.raw("format.thousands")), ".": str(self.raw("format.decimal")),
-                 "-": str(self.raw("format.minus"))}
+        marks = {
+            ",": str(self.raw("format.thousands")),
+            ".": str(self.raw("format.decimal")),
+            "-": str(self.raw("format.minus")),
+        }
         return "".join(marks.get(c, c) for c in text)
 
     def fixed(self, value: float, places: int) -> str:
@@ -132,8 +135,9 @@ class Catalogue:
         """An interval, or an empty text where there is none."""
         if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
             return ""
-        top = max(abs(low), abs(high))
-        return self("format.interval", low=self.number(low, unit, top), high=self.number(high, unit, top))
+        like = float(SCALED_FROM) if max(abs(low), abs(high)) >= SCALED_FROM else 0.0
+        ends = [self.number(v, unit, max(abs(v), like)) for v in (low, high)]
+        return self("format.interval", low=ends[0], high=ends[1])
 
     def month(self, day: Any) -> str:
         """A date as month and year."""

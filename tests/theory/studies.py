@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from sim.recorder import Table
 from sim.simulate import simulate
 from sim.spec import (
     BusinessSpec,
@@ -26,7 +25,10 @@ from sim.spec import (
 from sim.spec.distribution import Distribution, Exponential, Fixed
 from sim.spec.market import Channel, Exposure, Group, Payment, Segment
 from sim.spec.policy import Calendar, Desk, Finance
-from sim.spec.stops import CustomerStop, DeskStop, GateStop, PoolStop, StopSpec, WaitStop
+from sim.spec.stops import CustomerStop, DeskStop, GateStop, PoolStop, Stop, StopSpec, WaitStop
+
+Tables = dict[str, Any]
+"""Tables of a run; what their columns are, ``sim.recorder`` says."""
 
 START = "2025-01-01"
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -64,11 +66,11 @@ MILESTONES = Milestones(
 
 
 def business(
-    route: Mapping[str, StopSpec], decisions: Mapping[str, DecisionSpec] | None = None, **more: Any
+    route: Mapping[str, Stop], decisions: Mapping[str, DecisionSpec] | None = None, **more: Any
 ) -> BusinessSpec:
     """A business whose route starts at its first stop."""
     return BusinessSpec(
-        name="plain", start=next(iter(route)), route=dict(route), milestones=MILESTONES,
+        name="plain", start=next(iter(route)), route=cast(dict[str, StopSpec], dict(route)), milestones=MILESTONES,
         decisions=dict(decisions or {}), revenue=more.pop("revenue", {}), usage=USAGE, **more,
     )  # fmt: skip
 
@@ -149,21 +151,21 @@ def poisson(rate: float, days: float, seed: int) -> Contacts:
     return contacts(np.sort(rng.random(rng.poisson(rate * days)) * days))
 
 
-def run(spec: StudySpec, seed: int, contacts: Contacts | None = None, replication: int = 0) -> dict[str, Table]:
+def run(spec: StudySpec, seed: int, contacts: Contacts | None = None, replication: int = 0) -> Tables:
     """Tables of one replication; decisions are not logged."""
     return simulate(Timeline(spec=spec, contacts=contacts), seed, replication, log_decisions=False).tables
 
 
-def size(tables: dict[str, Table]) -> int:
+def size(tables: Tables) -> int:
     """Number of accounts."""
-    return len(tables["accounts"]["account"])  # type: ignore[arg-type]
+    return len(tables["accounts"]["account"])
 
 
 class Events:
     """The event log by activity and stage."""
 
-    def __init__(self, tables: dict[str, Table]) -> None:
-        table: Any = tables["events"]
+    def __init__(self, tables: Tables) -> None:
+        table = tables["events"]
         self.accounts = size(tables)
         self.account, self.time = table["account"], table["time"]
         self._activity, self._stage = table["activity"], table["stage"]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from sim.calendar import month_ends
-from sim.recorder import Table
 from sim.spec import DecisionSpec
 from sim.spec.distribution import Uniform
 from sim.spec.market import Payment, Segment
 from sim.spec.revenue import Subscription
 from sim.units import GRID, MICROSECONDS_PER_DAY
-from tests.theory.studies import START, Events, business, contacts, fixed, gate, market, run, study, term
+from tests.theory.studies import START, Events, Tables, business, contacts, fixed, gate, market, run, study, term
 
 DAYS = 1095.0
 CLOSING = DAYS - GRID
@@ -34,7 +32,7 @@ class Books:
     price_year: float = 360.0
     write_off: float = 180.0
 
-    def simulate(self, seed: int) -> dict[str, Table]:
+    def simulate(self, seed: int) -> Tables:
         """Tables of a run of three years."""
         payment = Payment(
             delay_days=fixed(self.delay), bad_debt={"prompt": 0.0, "never": 1.0}, write_off_days=self.write_off
@@ -53,10 +51,10 @@ class Books:
         spec = study(business(route, decisions, revenue={"seats": seats}), DAYS, market=there)
         return run(spec, seed, contacts(np.linspace(0.0, 1090.0, 2_400)))
 
-    def balances(self, tables: dict[str, Table]) -> dict[str, np.ndarray]:
+    def balances(self, tables: Tables) -> dict[str, np.ndarray]:
         """Cash, receivable, bad debt, deferred and earned revenue of every account, from contract terms alone."""
-        terms: Any = tables["subscriptions"]
-        segment: Any = tables["accounts"]["segment"]
+        terms = tables["subscriptions"]
+        segment = tables["accounts"]["segment"]
         account, amount = terms["account"], np.rint(terms["amount"].values / 36_000 * self.price_year * 100)
         start, end, ended = (days(terms[column]) for column in ("start", "end", "ended"))
         invoiced = invoice_day(start)
@@ -90,40 +88,40 @@ def invoice_day(start: np.ndarray) -> np.ndarray:
     return np.where((start - day <= 0.75) | last_of_month, day, day + 1)
 
 
-def ledger_balances(tables: dict[str, Table], name: str) -> np.ndarray:
+def ledger_balances(tables: Tables, name: str) -> np.ndarray:
     """Debits less credits of one account of the books, by company."""
-    book: Any = tables["ledger"]
-    who, n = book["account"].values, len(tables["accounts"]["account"])  # type: ignore[arg-type]
+    book = tables["ledger"]
+    who, n = book["account"].values, len(tables["accounts"]["account"])
     sides = [np.bincount(who[rows], book["amount"][rows], n) for rows in _sides(book, name)]
     return (sides[0] - sides[1]).astype(np.int64)
 
 
-def _sides(book: Any, name: str) -> list[np.ndarray]:
+def _sides(book: Tables, name: str) -> list[np.ndarray]:
     known = book["account"].valid
     not_cost = book["memo"].codes != book["memo"].names.index("cost of serving")
     return [known & not_cost & (book[s].codes == book[s].names.index(name)) for s in ("debit", "credit")]
 
 
 @pytest.fixture(scope="module")
-def tables() -> dict[str, Table]:
+def tables() -> Tables:
     return Books().simulate(1)
 
 
 @pytest.mark.parametrize("name", ["cash", "receivable", "bad_debt", "deferred_revenue", "revenue_subscription"])
-def test_balance_follows_from_contract_terms(tables: dict[str, Table], name: str) -> None:
+def test_balance_follows_from_contract_terms(tables: Tables, name: str) -> None:
     expected = Books().balances(tables)[name]
     assert (expected != 0).sum() > 100
     assert (ledger_balances(tables, name) == expected).all()
 
 
-def test_cash_is_what_was_paid(tables: dict[str, Table]) -> None:
+def test_cash_is_what_was_paid(tables: Tables) -> None:
     events = Events(tables)
-    paid = tables["events"]["amount"].values[events.rows("paid")].sum()  # type: ignore[union-attr]
+    paid = tables["events"]["amount"].values[events.rows("paid")].sum()
     assert ledger_balances(tables, "cash").sum() == paid > 0
 
 
-def test_terms_are_one_year_and_follow_each_other(tables: dict[str, Table]) -> None:
-    terms: Any = tables["subscriptions"]
+def test_terms_are_one_year_and_follow_each_other(tables: Tables) -> None:
+    terms = tables["subscriptions"]
     start, end, ended = (days(terms[column]) for column in ("start", "end", "ended"))
     assert (end - start == 365.25).all()
     over = np.isfinite(ended)
@@ -132,5 +130,5 @@ def test_terms_are_one_year_and_follow_each_other(tables: dict[str, Table]) -> N
 
 
 @pytest.mark.parametrize("wrong", [replace(Books(), delay=31.5), replace(Books(), price_year=378.0)])
-def test_terms_that_are_off_are_found(tables: dict[str, Table], wrong: Books) -> None:
+def test_terms_that_are_off_are_found(tables: Tables, wrong: Books) -> None:
     assert (ledger_balances(tables, "cash") != wrong.balances(tables)["cash"]).any()

@@ -55,7 +55,7 @@ class Bass(Theory):
         days = signatures(self)
         size = len(days[0])
         return {
-            **{f"share on day {t}": mean([np.mean(seed < t) for seed in days]) for t in self.at},
+            **{f"share on day {t}": mean([float(np.mean(seed < t)) for seed in days]) for t in self.at},
             "day of half the way": mean([np.sort(seed)[size // 2] for seed in days]),
         }
 

@@ -18,6 +18,7 @@ from tests.theory.studies import (
     START,
     WEEKDAYS,
     Events,
+    Tables,
     business,
     contacts,
     exponential,
@@ -89,7 +90,7 @@ class SeasonalContacts(Theory):
         return {name: mean(np.concatenate(parts)) for name, parts in found.items()}
 
     @staticmethod
-    def _by_referral(tables: dict) -> np.ndarray:
+    def _by_referral(tables: Tables) -> np.ndarray:
         log = tables["events"]
         touched = log["activity"].codes == log["activity"].names.index("touched")
         touched &= log["channel"].codes == log["channel"].names.index("referral")

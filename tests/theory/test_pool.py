@@ -76,8 +76,45 @@ class Recycling(Theory):
         return {name: mean(np.concatenate(parts)) for name, parts in found.items()}
 
 
-THEORIES = (Recycling(),)
+@dataclass(frozen=True)
+class SecondAttempt(Theory):
+    """Accounts differ for good in how they decide: those who come back are the harder ones.
+
+    With chance s = logistic(logit(base) + frailty * Z), Z standard normal, a share E[s] signs at the first attempt
+    and 1 - E[(1 - s)^2] within two; expectations by Gauss and Hermite.
+    """
+
+    base: float = 0.35
+    frailty: float = 1.2
+    biased = ("base",)
+
+    def expected(self) -> dict[str, float]:
+        z, weight = np.polynomial.hermite_e.hermegauss(60)
+        chance = 1 / (1 + (1 - self.base) / self.base * np.exp(-self.frailty * z))
+        weight = weight / weight.sum()
+        return {"signed at first": weight @ chance, "signed within two": 1 - weight @ (1 - chance) ** 2}
+
+    def observed(self) -> dict[str, Estimate]:
+        route = {
+            "deal": gate("sign", "end", "pool", emits_then="signed"),
+            "pool": pool(fixed(2.0), "come_back", 1, "deal"),
+        }
+        decisions = {"sign": DecisionSpec(base=self.base, frailty=self.frailty), "come_back": DecisionSpec(base=1.0)}
+        spec = study(business(route, decisions), 4.0)
+        first, both = [], []
+        for seed in SEEDS:
+            time = Events(run(spec, seed, contacts(np.full(6_000, 0.5)))).first("signed")
+            first.append(time < 1)
+            both.append(np.isfinite(time))
+        return {"signed at first": mean(np.concatenate(first)), "signed within two": mean(np.concatenate(both))}
+
+
+THEORIES = (Recycling(), SecondAttempt())
 
 
 def test_pool_is_an_absorbing_chain() -> None:
     assert_agrees(Recycling())
+
+
+def test_those_who_come_back_are_harder() -> None:
+    assert_agrees(SecondAttempt())

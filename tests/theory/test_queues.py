@@ -9,14 +9,15 @@ from math import erfc, exp, log, sqrt
 import numpy as np
 import pytest
 
-from sim.recorder import Table
 from sim.spec import DecisionSpec
 from sim.spec.distribution import Lognormal
+from sim.spec.policy import Calendar
 from tests.theory.check import SEEDS, Estimate, Theory, assert_agrees, mean
 from tests.theory.studies import (
     AROUND_THE_CLOCK,
     OFFICE_HOURS,
     Events,
+    Tables,
     business,
     contacts,
     desk,
@@ -84,7 +85,7 @@ class CallCentre(Theory):
             self._collect(found, tables)
         return {name: mean(values) for name, values in found.items()}
 
-    def _collect(self, found: dict[str, list[float]], tables: dict[str, Table]) -> None:
+    def _collect(self, found: dict[str, list[float]], tables: Tables) -> None:
         events, staffing = Events(tables), tables["staffing"]
         for place, agents in enumerate(self.agents):
             queued, started = (events.first(activity, f"desk{agents}") for activity in ("queued", "started"))
@@ -190,7 +191,7 @@ class Pipeline(Theory):
             events = Events(run(spec, seed, poisson(self.rate, self.days[-1], seed)))
             begun, over = events.first("queued"), events.first("finished")
             for t in self.days:
-                found[f"open on day {t}"].append(np.count_nonzero((begun <= t) & (over > t)))
+                found[f"open on day {t}"].append(int(np.count_nonzero((begun <= t) & (over > t))))
         return {name: _poisson_mean(counts) for name, counts in found.items()}
 
 
@@ -226,7 +227,7 @@ def test_pipeline_fills_from_empty() -> None:
 
 
 @pytest.mark.parametrize("calendar", [AROUND_THE_CLOCK, OFFICE_HOURS], ids=["around the clock", "office hours"])
-def test_little_holds_exactly(calendar) -> None:
+def test_little_holds_exactly(calendar: Calendar) -> None:
     """The integral of the queue is the sum of the waits on every path: times are dyadic, so to the last bit."""
     days = 60.0
     work = Lognormal("lognormal", 5.0, 1.0)

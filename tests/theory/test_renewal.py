@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, sqrt
 
@@ -11,7 +12,7 @@ from sim.calendar import month_ends
 from sim.spec import DecisionSpec, StudySpec
 from sim.spec.distribution import Distribution, Lognormal
 from sim.spec.revenue import Subscription
-from sim.spec.stops import StopSpec
+from sim.spec.stops import Stop
 from sim.units import MINOR
 from tests.theory.check import SEEDS, Estimate, Theory, assert_agrees, mean, variance
 from tests.theory.studies import (
@@ -38,12 +39,12 @@ def subscription(units: Distribution, price_year: float, term_months: float) -> 
 
 
 def customers_at_once(
-    route: dict[str, StopSpec], days: float, decisions: dict[str, DecisionSpec], part: Subscription | None = None
+    route: Mapping[str, Stop], days: float, decisions: dict[str, DecisionSpec], part: Subscription | None = None
 ) -> StudySpec:
     """Everyone signs on first contact and enters the first stop of ``route``."""
     door = {"door": gate("surely", next(iter(route), "end"), emits_then="signed")}
     revenue = {"seats": part} if part else {}
-    return study(business(door | route, {"surely": DecisionSpec(base=1.0)} | decisions, revenue=revenue), days)
+    return study(business(door | dict(route), {"surely": DecisionSpec(base=1.0)} | decisions, revenue=revenue), days)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Subscribers(Theory):
             gone = Events(run(spec, seed, contacts(come))).first("churned")
             for t, found in stock.items():
                 now = ends[t - 1] + 1.0
-                found.append(np.count_nonzero((come < now) & (gone > now)))
+                found.append(int(np.count_nonzero((come < now) & (gone > now))))
         error = {t: sqrt(self._variance(t) / len(SEEDS)) for t in self.months}
         return {f"month {t}": Estimate(float(np.mean(found)), error[t]) for t, found in stock.items()}
 

@@ -10,9 +10,7 @@ from tests.theory.check import correlation, variance
 from tests.theory.studies import Events, business, contacts, gate, run, study
 
 ACCOUNTS, CHANCE = 400, 0.5
-SPEC = study(
-    business({"deal": gate("sign", "end", emits_then="signed")}, {"sign": DecisionSpec(base=CHANCE)}), 3.0
-)
+SPEC = study(business({"deal": gate("sign", "end", emits_then="signed")}, {"sign": DecisionSpec(base=CHANCE)}), 3.0)
 
 
 def totals(seed: int, replications: int) -> np.ndarray:

@@ -102,7 +102,7 @@ def test_a_failed_build_leaves_the_old_report(run: Path, page: str, monkeypatch:
 
 def test_a_reader_is_warned_first(page: str) -> None:
     box = page[page.index('class="aside alert"') : page.index('<section id="overview">')]
-    for words in ("failed", "Receivables", "rough below 20", "Sales cycle", "Warnings"):
+    for words in ("failed", "Receivables", "rough below 20", "Sales cycle", "below zero", "Warnings"):
         assert words in box
 
 
@@ -152,7 +152,8 @@ def test_activation_in_a_trial_comes_before_signature(run: Path) -> None:
     assert [step.before for step in steps][-2:] == ["", "opportunities"]
 
 
-def test_both_ends_of_an_interval_have_one_scale() -> None:
+def test_small_ends_of_an_interval_are_scaled_with_large_ones() -> None:
+    assert catalogue().interval(175_000.0, 1.4e6, "CNY") == "175\u00a0k to 1.40\u00a0m"
     assert catalogue().interval(-603_000.0, -4707.0, "CNY") == "−603\u00a0k to −4.71\u00a0k"
     assert catalogue().interval(float("nan"), 1.0) == ""
 
