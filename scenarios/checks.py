@@ -150,10 +150,19 @@ def splits(config: Tree) -> Iterator[Problem]:
 
 def reference_prices(config: Tree) -> Iterator[Problem]:
     """Buyers who compare prices have a price to compare with."""
-    first = next(iter(config["policy"]["products"]), None)
+    first = next((part["product"] for part in config["business"]["revenue"].values()), None)
     compared = any("price_ratio" in (key, effect.get("signal")) for _, key, effect in _effects(config))
     if compared and first is not None and first not in config["market"]["reference_price"]:
         yield f"market.reference_price.{first}", "is missing, got nothing; the price that buyers compare with"
+
+
+def instalments(config: Tree) -> Iterator[Problem]:
+    """Deposit and retention of an order are parts of it."""
+    for name, part in config["business"]["revenue"].items():
+        parts = part.get("deposit", 0) + part.get("retention", 0)
+        if parts > 1:
+            where = f"business.revenue.{name}.retention"
+            yield where, f"and deposit exceed the order, got a sum of {shown(parts)}; at most 1 together"
 
 
 def orders(config: Tree) -> Iterator[Problem]:
@@ -257,6 +266,7 @@ CHECKS: tuple[Check, ...] = (
     names,
     splits,
     reference_prices,
+    instalments,
     orders,
     effect_targets,
     signals,

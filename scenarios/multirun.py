@@ -72,7 +72,9 @@ def expand(overrides: Sequence[str], options: Callable[[str], list[str]]) -> lis
     if not 0 < count <= MOST:
         raise InputError([f"arguments: lists too many or no combinations, got {count}; 1 to {MOST}"])
     if any(len(values) > 1 and values[0].lstrip("+").startswith("out=") for values in words):
-        raise InputError(["out: has several values, got one for each job; one folder, jobs get folders of their own in it"])
+        raise InputError(
+            ["out: has several values, got one for each job; one folder, jobs get folders of their own in it"]
+        )
     varying = [len(values) > 1 for values in words]
     return [
         (list(combination), [word for word, varies in zip(combination, varying, strict=True) if varies])

@@ -88,9 +88,7 @@ def _replicate(task: Task, replication: int) -> Facts:
     tables = arrow_tables(run.tables)
     kept = {name: tables[name] for name in task.tables if name not in ALWAYS}
     kept |= read_off(task.study.config, tables)
-    facts = Facts(
-        replication, task.study.digest, {}, int(run.steps), time.perf_counter() - began, tuple(run.warnings)
-    )
+    facts = Facts(replication, task.study.digest, {}, int(run.steps), time.perf_counter() - began, tuple(run.warnings))
     return write_set(task.folder, facts, kept)
 
 

@@ -132,9 +132,7 @@ def _derived(run: Path, study: Study) -> str:
     path = run / "forecast.parquet"
     if not path.is_file():
         return ""
-    found = first_difference(
-        pq.read_table(path), forecast_table(metrics, study.config["forecast"]), FORECAST_TOLERANCE
-    )
+    found = first_difference(pq.read_table(path), forecast_table(metrics, study.config["forecast"]), FORECAST_TOLERANCE)
     return f"forecast: {found}" if found else ""
 
 

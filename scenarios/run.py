@@ -232,7 +232,6 @@ def _shown(study: Study) -> bool:
     return bool(study.config.get("progress", True))
 
 
-
 def rebuild_report(path: Path, language: str | None = None) -> Path:
     """Build the report of a run folder again.
 

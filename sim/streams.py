@@ -52,10 +52,17 @@ class Streams:
     seed : int
         0 <= seed < 2**128.
     replication : int
-        0 <= replication < 2**32.
+        0 <= replication < 2**31.
+
+    Raises
+    ------
+    ValueError
+        For a seed or a replication outside these bounds.
     """
 
     def __init__(self, seed: int, replication: int) -> None:
+        if not (0 <= seed < 2**128 and 0 <= replication < 2**31):
+            raise ValueError(f"seed {seed} or replication {replication} is out of bounds")
         key = blake2b(f"tobsim/1{seed}".encode(), digest_size=16).digest()
         self._philox = np.random.Philox(key=int.from_bytes(key, "little"))
         self._state = self._philox.state

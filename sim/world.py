@@ -107,7 +107,9 @@ class World:
         for stop in self.stops.values():
             desk = getattr(stop, "desk", None)
             if desk is not None and not desk.heads and not stop.optional:
-                self.warnings.append(f"desk {desk.name} has no people: accounts wait at stop {stop.name}")
+                warning = f"desk {desk.name} has no people: accounts wait at stop {stop.name}"
+                if warning not in self.warnings:
+                    self.warnings.append(warning)
 
     def _listeners(self) -> dict[str, list[Callable[[Case, float], Any]]]:
         bus: dict[str, list[Callable[[Case, float], Any]]] = {

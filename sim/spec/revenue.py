@@ -78,7 +78,7 @@ class UnitSale(RevenuePart):
     deposit: float = number("1", "share invoiced with the order", low=0, high=1)
     retention: float = number("1", "share held back after installation", low=0, high=1)
     retention_days: float = number("days", "how long it is held back", low=0)
-    trust_gain: float = number("1", "growth of the reorder with every completed order", low=0, high=5, default=0.0)
+    trust_gain: float = number("1", "growth of the reorder with every completed order", low=0, high=1, default=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
