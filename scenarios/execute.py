@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import signal
+import threading
+import time
 from collections.abc import Iterator, Sequence
 
 from scenarios.replicate import Outcome, Task, replicate
 
 PATIENCE = 2
 """How often a batch of replications may lose a worker before its rest is run one at a time."""
+
+
+WATCH, WATCH_SECONDS = "end with the parent", 1.0
+"""Name of the thread in which a worker looks whether its parent still lives, and how often it does."""
 
 
 def execute(task: Task, replications: Sequence[int], workers: int = 1) -> Iterator[Outcome]:
@@ -51,7 +57,7 @@ def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcom
 
     processes = max(2, min(workers, len(replications)))
     pool = Parallel(processes, backend="loky", batch_size=1, return_as="generator_unordered")
-    outcomes = pool(delayed(_in_worker)(task, number) for number in list(replications))
+    outcomes = pool(delayed(_in_worker)(task, number, os.getpid()) for number in list(replications))
     try:
         yield from outcomes
     except BrokenProcessPool:
@@ -60,7 +66,16 @@ def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcom
         outcomes.close()
 
 
-def _in_worker(task: Task, replication: int) -> Outcome:
-    if multiprocessing.current_process().name != "MainProcess":
+def _in_worker(task: Task, replication: int, parent: int) -> Outcome:
+    """Replicate in a process that leaves Ctrl-C to its parent and does not outlive it."""
+    watched = any(thread.name == WATCH for thread in threading.enumerate())
+    if os.getppid() == parent and not watched:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_end_with, args=(parent,), name=WATCH, daemon=True).start()
     return replicate(task, replication)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    os._exit(1)

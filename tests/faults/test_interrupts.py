@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 QUICK = ["report.enabled=false", "forecast.enabled=false", "progress=false"]
 TINY = ["market.accounts=60", "horizon.days=90", *QUICK]
 SMALL = ["business=tool", "market.accounts=300", "horizon.days=200", *QUICK]
-MANY = 8
+MANY = 6
 PATIENCE_SECONDS = 120
 
 
@@ -101,9 +101,20 @@ def test_a_killed_run_goes_on(tmp_path, whole):
     assert finish(path, "execution.workers=2") == whole
 
 
+def test_processes_do_not_outlive_a_killed_parent(tmp_path):
+    process = tobsim(tmp_path / "run", "replications=1000", "execution.workers=2")
+    wait_for_sets(process, tmp_path / "run", 2)
+    process.kill()
+    process.communicate(timeout=PATIENCE_SECONDS)
+    time.sleep(3)
+    before = sets(tmp_path / "run")
+    time.sleep(1)
+    assert sets(tmp_path / "run") == before
+
+
 def test_a_run_killed_again_and_again_loses_and_doubles_nothing(tmp_path, whole):
     path, dice = tmp_path / "run", random.Random(7)
-    for _ in range(3):
+    for _ in range(2):
         before = sets(path)
         process = tobsim(path, f"replications={MANY}")
         wait_for_sets(process, path, len(before) + 1)
