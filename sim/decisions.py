@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sim.world import World
 
 _TINY = 1e-300
+_MOST = 20.0
+"""Bound on the exponent of durations and rates: a factor of e**20 is already beyond meaning."""
+
 Term = tuple[str, float, Callable[["World", Any], Any]]
 
 
@@ -175,7 +178,7 @@ class Duration(_Sum):
         chosen = slice(first, first + len(u))
         values = self.bound.ppf(u, self.world.population.segment[chosen])
         if self.static_terms:
-            values = values * np.exp(self.static[chosen])
+            values = values * np.exp(np.clip(self.static[chosen], -_MOST, _MOST))
         return np.rint(np.maximum(values, 0.0) / GRID) * GRID
 
     def of(self, account: int, occurrence: int) -> float:
@@ -184,7 +187,7 @@ class Duration(_Sum):
             return self.fixed
         value = self.draws.get(account, occurrence)
         if self.dynamic:
-            value = round(value * math.exp(self.one(account)) / GRID) * GRID
+            value = round(value * math.exp(min(max(self.one(account), -_MOST), _MOST)) / GRID) * GRID
         return value
 
 
@@ -193,4 +196,4 @@ class Rate(_Sum):
 
     def factor(self, accounts: np.ndarray) -> np.ndarray:
         """exp(sum of strength * signal) for each account of an index array."""
-        return np.exp(self.many(accounts))
+        return np.exp(np.clip(self.many(accounts), -_MOST, _MOST))

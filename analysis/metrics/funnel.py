@@ -17,7 +17,7 @@ STEPS: tuple[str, ...] = ("lead", "qualified", "opportunity", "conversion", "act
 
 _NAMES = {"lead": "lead", "qualified": "qualified", "opportunity": "opportunity", "conversion": "signed",
           "activation": "activated"}  # fmt: skip
-_COUNTS = {"leads": "lead", "qualified": "qualified", "opportunities": "opportunity", "signed": "conversion",
+_COUNTS = {"qualified": "qualified", "opportunities": "opportunity", "signed": "conversion",
            "activated": "activation"}  # fmt: skip
 _PAIRS = (
     ("lead", "qualified"), ("qualified", "opportunity"), ("lead", "opportunity"), ("opportunity", "conversion"),
@@ -79,6 +79,26 @@ for _name, _step in _COUNTS.items():
     _count(_name, _step)
 
 
+@once
+def _new_leads(view: View) -> Cube:
+    """Accounts that became a lead for the first time."""
+    account, when = view.log.journeys.account, reached(view, "lead")
+    known = np.flatnonzero(~np.isnan(when))
+    order = known[np.lexsort((when[known], account[known]))]
+    _, first = np.unique(account[order], return_index=True)
+    return view.count(when[order[first]], account[order[first]])
+
+
+@metric(
+    "leads",
+    unit="count",
+    source="events; [000]:79",
+    formula="accounts that become a lead for the first time; who returns from the pool counts in re_entries",
+)
+def leads(view: View) -> list[Cells]:
+    return flow(view.calendar, _new_leads(view))
+
+
 @metric(
     "lead_rate_month",
     unit="1/month",
@@ -87,7 +107,7 @@ for _name, _step in _COUNTS.items():
     formula=f"leads per reachable account and month, mean over the first {_LEAD_MONTHS} months",
 )
 def lead_rate_month(view: View) -> list[Cells]:
-    leads = _passing(view, "lead")
+    leads = _new_leads(view)
     months = min(_LEAD_MONTHS, view.calendar.complete)
     found = []
     for dim, size in _reachable(view).items():

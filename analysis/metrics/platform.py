@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.metrics.cube import TOTAL, Cells, Cube, flow, ratio, stock
+from analysis.metrics.cube import TOTAL, Cells, Cube, divide, flow, ratio, stock
 from analysis.metrics.money import posted
 from analysis.metrics.registry import metric
 from analysis.metrics.view import SEGMENT, View
+from analysis.metrics.waiting import medians
 from sim.units import MINOR
 
 
@@ -50,12 +51,22 @@ def advert_rate(view: View) -> list[Cells]:
     return _per(view, "revenue_adverts", "gmv")
 
 
-@metric("gmv_merchant_month", unit="money/month", source="monthly", formula="gmv / merchant-months: a mean")
+@metric(
+    "gmv_merchant_month",
+    unit="money/month",
+    source="ledger, monthly",
+    formula="median over merchants and months of what was kept / the segment's take rate over the horizon",
+)
 def gmv_merchant_month(view: View) -> list[Cells]:
-    sales, merchants = view.monthly("gmv"), view.monthly("merchants")
-    if sales is None or merchants is None:
+    sales, books = view.monthly("gmv"), view.books
+    if sales is None:
         return []
-    return ratio(view.calendar, sales.map(np.nan_to_num), merchants.map(np.nan_to_num))
+    kept = books.gain("revenue_take_rate")
+    rows = np.flatnonzero(kept > 0)
+    segment = view.codes(books.account[rows])[SEGMENT]
+    earned = np.bincount(segment, kept[rows] / MINOR, len(view.levels[SEGMENT]))
+    rate = divide(earned, np.nansum(sales.values[SEGMENT], axis=1))
+    return medians(view, books.account[rows], books.time[rows], divide(kept[rows] / MINOR, rate[segment]))
 
 
 @metric("merchants_active", unit="count", source="monthly", formula="customers that are selling, in the last month")

@@ -25,7 +25,7 @@ from scenarios.replicate import Outcome
 ROOT = Path(__file__).parents[2]
 QUICK = ["report.enabled=false", "forecast.enabled=false"]
 TINY = ["market.accounts=60", "horizon.days=90", "replications=2", *QUICK]
-HEAVY = {"numpy", "pandas", "pyarrow", "scipy", "statsmodels", "plotly", "hydra", "omegaconf", "simpy", "joblib", "rich"}
+HEAVY = set("numpy pandas pyarrow scipy statsmodels plotly hydra omegaconf simpy joblib rich yaml".split())
 
 
 def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -82,7 +82,7 @@ def test_every_verb_has_help(call, verb):
 def test_help_of_run_lists_groups_keys_and_flags(call):
     _, out, _ = call("run", "-h")
     text = "\n".join(out)
-    for piece in ("business=cloud|hardware|platform|", "scenario=", "replications=20", "--config-dir DIR", "--multirun"):
+    for piece in ("business=cloud|hardware|", "scenario=", "replications=20", "--config-dir DIR", "--multirun"):
         assert piece in text
 
 
@@ -97,13 +97,16 @@ def test_help_of_run_lists_groups_keys_and_flags(call):
         (["run", "--cfg", "hydra"], 'error: arguments: is no kind of configuration, got "hydra"; --cfg job'),
         (["run", "--cfg", "job", "-p", "polcy"], 'error: --package: is no key, got "polcy"; did you mean policy?'),
         (["levers", "format=xml"], 'error: format: is unknown, got "xml"; one of csv, json, text'),
-        (["levers", "--multirun"], 'error: arguments: is no flag here, got "--multirun"; one of --config-dir, --help'),
+        (["levers", "-m"], 'error: arguments: is no flag here, got "-m"; one of --config-dir, --help'),
         (["report"], "error: arguments: must name one run folder, got nothing; tobsim report RUN"),
         (["validate", "a", "b"], "error: arguments: must name one run folder, got a b; tobsim validate RUN"),
-        (["export", "a", "fromat=csv"], 'error: arguments: is no setting of export, got "fromat"; did you mean format?'),
+        (["export", "a", "fmt=csv"], 'error: arguments: is no setting of export, got "fmt"; did you mean format?'),
         (["export", "a", "format=xes"], 'error: format: is unknown, got "xes"; one of csv'),
         (["run", "out="], 'error: out: is empty, got ""; a folder, or null for the default'),
-        (["reproduce", "a"], "error: a/manifest.json: cannot be read, got No such file or directory; the folder of a run"),
+        (
+            ["reproduce", "a"],
+            "error: a/manifest.json: cannot be read, got No such file or directory; the folder of a run",
+        ),
     ],
 )
 def test_wrong_command_lines_are_one_line_and_nothing_is_written(call, tmp_path, words, line):
@@ -114,7 +117,7 @@ def test_wrong_command_lines_are_one_line_and_nothing_is_written(call, tmp_path,
 def test_all_problems_of_a_study_come_at_once(call, tmp_path):
     code, out, err = call("run", "business=tool", "sed=1", "horizon.days=0", "replications=0")
     assert (code, out) == (WRONG, [])
-    assert [line.split(":")[:2] for line in err] == [["error", f" {key}"] for key in ("sed", "horizon.days", "replications")]
+    assert [line.split(":")[1].strip() for line in err] == ["sed", "horizon.days", "replications"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -155,7 +158,8 @@ def test_own_files_by_config_dir(call, tmp_path):
     own.mkdir(parents=True)
     (own / "double.yaml").write_text("# @package _global_\npolicy:\n  desks: {sales: {heads: 4}}\n")
     for words in (["--config-dir", "own"], ["--config-dir=own"], ["-cd", "own"]):
-        code, out, _ = call("run", "business=tool", "scenario=double", "--cfg", "job", "-p", "policy.desks.sales.heads", *words)
+        part = ["--cfg", "job", "-p", "policy.desks.sales.heads"]
+        code, out, _ = call("run", "business=tool", "scenario=double", *part, *words)
         assert (code, out) == (DONE, ["policy.desks.sales.heads: 4"])
     code, _, err = call("run", "business=tool", "scenario=double", *TINY, "-cd", "own", "out=x")
     assert code == DONE, err
@@ -203,7 +207,8 @@ def test_what_does_not_hold_ends_with_three(call, finished, tmp_path):
 
 
 def test_multirun_runs_every_combination(call, tmp_path):
-    code, out, _ = call("run", "-m", "business=tool", *TINY, "seed=1,2", "policy.desks.sales.heads=range(1,3)", "out=sweep")
+    lists = ["seed=1,2", "policy.desks.sales.heads=range(1,3)"]
+    code, out, _ = call("run", "-m", "business=tool", *TINY, *lists, "out=sweep")
     assert code == DONE
     heads = [line for line in out if line.startswith("job ")]
     assert heads == [
@@ -258,7 +263,8 @@ def test_only_results_go_to_stdout(tmp_path):
     shown = python("-m", "scenarios", "run", "business=tool", *TINY, "replications=12", f"out={tmp_path / 'x'}")
     assert shown.returncode == DONE
     assert "replications " not in shown.stdout.replace(" replications of", "")
-    assert not [line for line in shown.stderr.splitlines() if not line.startswith(("replications ", "tables", "summary"))]
+    expected = ("replications ", "tables", "summary")
+    assert not [line for line in shown.stderr.splitlines() if not line.startswith(expected)]
 
 
 def test_a_reader_who_leaves_early_is_no_error():
@@ -282,7 +288,7 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_a_bar_on_a_terminal_lines_elsewhere_and_nothing_on_request(monkeypatch):
-    clock = iter(range(0, 1000))
+    clock = iter(range(0, 10_000, 3))
     monkeypatch.setattr("scenarios.progress.time.monotonic", lambda: float(next(clock)))
     plain, silent = io.StringIO(), io.StringIO()
     for stream, shown in ((plain, True), (silent, False)):

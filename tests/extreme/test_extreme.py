@@ -366,9 +366,7 @@ def test_spend_changes_what_comes_after() -> None:
     more = changed(document, {"policy.channels.search.spend_month": 40000})
     made = run(document, (100.0, more))
     plain = run(document)
-    early, late = (
-        [count_touches(m, "search", a, b) for m in (plain, made)] for a, b in ((0.0, 100.0), (100.0, 130.0))
-    )
+    early, late = ([count_touches(m, "search", a, b) for m in (plain, made)] for a, b in ((0.0, 100.0), (100.0, 130.0)))
     assert early[0] == early[1]
     assert late[1] > 1.5 * late[0]
 

