@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -106,14 +107,17 @@ def dispatch(words: list[str]) -> int:
     if not words or words[0] in ("--help", "-h", "help"):
         print(usage(), end="")
         return DONE
+    if words[0] == "--version":
+        print(version())
+        return DONE
     verb, rest = words[0], words[1:]
     if verb not in VERBS:
         known = f"tobsim run {verb}" if "=" in verb else suggest(verb, VERBS)
         raise InputError([f"arguments: is no verb, got {shown(verb)}; {known}"])
-    _prepare_streams()
-    from scenarios import verbs
+    with prepared():
+        from scenarios import verbs
 
-    return int(getattr(verbs, verb)(rest))
+        return int(getattr(verbs, verb)(rest))
 
 
 def usage() -> str:
@@ -123,15 +127,26 @@ def usage() -> str:
     return USAGE.format(verbs="\n".join(lines))
 
 
-def _prepare_streams() -> None:
-    """Labels in any script print everywhere; warnings of libraries are for those who debug."""
-    import warnings
+def version() -> str:
+    """Name and version of the program."""
+    from importlib import metadata
 
+    try:
+        return f"tobsim {metadata.version('tobsim')}"
+    except metadata.PackageNotFoundError:
+        return "tobsim, from source"
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Labels in any script print everywhere; warnings of libraries are for those who debug."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if not _debugging():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings():
+        if not _debugging():
+            warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager

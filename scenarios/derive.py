@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.claim import CONFIG, SOURCE
 from scenarios.digest import csv_rows, json_digest, table_digest
 from scenarios.files import checksum, write_atomic, write_text
-from scenarios.store import CONFIG, SOURCE
 
 if TYPE_CHECKING:
     import pandas as pd

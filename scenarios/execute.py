@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from scenarios.replicate import Outcome, Task, replicate
 
@@ -32,8 +33,8 @@ def execute(task: Task, replications: Sequence[int], workers: int = 1) -> Iterat
 
     Notes
     -----
-    A worker that dies takes its whole batch with it; what is missing is sent again. A replication that ends
-    its worker even when it runs alone is a failure.
+    Nothing travels through files (``max_nbytes``). A worker that dies takes its whole batch with it; what is
+    missing is sent again. A replication that ends its worker even when it runs alone is a failure.
     """
     if workers <= 1 or len(replications) <= 1:
         yield from (replicate(task, number) for number in replications)
@@ -56,8 +57,9 @@ def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcom
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     processes = max(2, min(workers, len(replications)))
-    pool = Parallel(processes, backend="loky", batch_size=1, return_as="generator_unordered")
-    outcomes = pool(delayed(_in_worker)(task, number, os.getpid()) for number in list(replications))
+    pool = Parallel(processes, backend="loky", batch_size=1, max_nbytes=None, return_as="generator_unordered")
+    with _sheltered():
+        outcomes = pool(delayed(_in_worker)(task, number, os.getpid()) for number in list(replications))
     try:
         yield from outcomes
     except BrokenProcessPool:
@@ -66,11 +68,23 @@ def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcom
         outcomes.close()
 
 
+@contextmanager
+def _sheltered() -> Iterator[None]:
+    """Processes that start in here never see Ctrl-C, which is for their parent; it passes for as long as this takes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _in_worker(task: Task, replication: int, parent: int) -> Outcome:
-    """Replicate in a process that leaves Ctrl-C to its parent and does not outlive it."""
+    """Replicate in a process that does not outlive its parent."""
     watched = any(thread.name == WATCH for thread in threading.enumerate())
     if os.getppid() == parent and not watched:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with, args=(parent,), name=WATCH, daemon=True).start()
     return replicate(task, replication)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenarios.claim import SOURCE, read_config
 from scenarios.digest import csv_rows, table_digest
 from scenarios.errors import InputError, shown
 from scenarios.execute import execute
@@ -17,7 +18,7 @@ from scenarios.manifest import Manifest, read_manifest, versions
 from scenarios.progress import Progress
 from scenarios.replicate import Task
 from scenarios.sets import SETS, set_folder
-from scenarios.store import SOURCE, read_config, read_part
+from scenarios.store import read_part
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.claim import read_config
 from scenarios.errors import InputError, bad_name, shown, suggest
 from scenarios.execute import execute
 from scenarios.halt import DiskFull, Interrupted, is_full
@@ -19,7 +20,7 @@ from scenarios.precision import check_precision, next_total
 from scenarios.progress import Progress
 from scenarios.replicate import ALWAYS, METRICS, Outcome, Task
 from scenarios.result import TABLES, Result
-from scenarios.store import RunFolder, read_config
+from scenarios.store import RunFolder
 
 if TYPE_CHECKING:
     from scenarios.study import Study
@@ -99,7 +100,7 @@ def out_folder(study: Study, out: str | Path | None = None, verb: str = "run") -
     if chosen == "":
         raise InputError(['out: is empty, got ""; a folder, or null for the default'])
     if chosen is not None:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     if reason := bad_name(study.business):
         raise InputError([f"business.name: {reason}"])
     return Path("runs") / f"{verb}-{study.business}-{study.digest[:12]}"
@@ -169,8 +170,8 @@ def _replicate_all(folder: RunFolder, task: Task, progress: Progress) -> list[Ou
     while wanted > total:
         total, look = wanted, look + 1
         progress.expect(total)
-        missing = [number for number in range(total) if number not in set(folder.done)]
-        outcomes += _simulate(task, missing, progress)
+        done = set(folder.done)
+        outcomes += _simulate(task, [number for number in range(total) if number not in done], progress)
         folder.refresh()
         wanted = next_total(folder, total, look)
     folder.manifest.requested = total
@@ -206,7 +207,7 @@ def _note(folder: RunFolder) -> None:
     seconds = sum(facts.seconds for facts in sets.values()) + manifest.times.get("simulated_seconds", 0)
     manifest.times["simulated_seconds"] = round(seconds, 3)
     texts = [text for number in sorted(sets) for text in sets[number].warnings]
-    manifest.warnings = list(dict.fromkeys([*manifest.warnings, *texts]))
+    manifest.warnings = list(dict.fromkeys([*folder.study.warnings, *manifest.warnings, *texts]))
 
 
 def _derive(folder: RunFolder, settings: dict[str, Any], progress: Progress) -> None:

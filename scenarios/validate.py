@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from scenarios.claim import read_config
 from scenarios.digest import combine, csv_rows, json_digest, table_digest
 from scenarios.files import checksum
 from scenarios.manifest import Manifest, read_manifest
 from scenarios.replicate import metrics_context
-from scenarios.store import read_config, read_part
+from scenarios.store import read_part
 
 
 @dataclass(frozen=True)

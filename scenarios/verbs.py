@@ -56,8 +56,8 @@ def _one(study: Study, out: Path | None, command: str) -> int:
 
 
 def _many(arguments: Arguments, words: Sequence[str]) -> int:
+    from scenarios.claim import check_out
     from scenarios.multirun import base_folder, jobs
-    from scenarios.store import check_out
 
     found = jobs(arguments.overrides, arguments.flags.get("--config-dir"))
     base = base_folder(found)

@@ -25,7 +25,7 @@ from scenarios.replicate import Outcome
 ROOT = Path(__file__).parents[2]
 QUICK = ["report.enabled=false", "forecast.enabled=false"]
 TINY = ["market.accounts=60", "horizon.days=90", "replications=2", *QUICK]
-HEAVY = set("numpy pandas pyarrow scipy statsmodels plotly hydra omegaconf simpy joblib rich yaml".split())
+HEAVY = {"numpy", "pandas", "pyarrow", "scipy", "statsmodels", "plotly", "hydra", "omegaconf", "simpy", "joblib"}
 
 
 def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
