@@ -70,7 +70,7 @@ def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcom
 
 @contextmanager
 def _sheltered() -> Iterator[None]:
-    """Processes that start in here never see Ctrl-C, which is for their parent; it passes for as long as this takes."""
+    """Processes that start in here never hear Ctrl-C, which is for their parent alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -48,7 +48,7 @@ class Reproduction:
     notes: tuple[str, ...] = ()
 
 
-def reproduce(run: Path, workers: str | None = None) -> Reproduction:
+def reproduce(run: Path, workers: str | None = None, *, quiet: bool = False) -> Reproduction:
     """Run the study of a run folder again, in a folder of its own, and compare all tables.
 
     Parameters
@@ -57,6 +57,8 @@ def reproduce(run: Path, workers: str | None = None) -> Reproduction:
         A run folder with a finished run.
     workers : str, optional
         Processes; those of the run by default.
+    quiet : bool
+        Show no progress.
 
     Raises
     ------
@@ -66,14 +68,14 @@ def reproduce(run: Path, workers: str | None = None) -> Reproduction:
     manifest = read_manifest(run)
     if not manifest.replications:
         raise InputError([f"{run}: has nothing to compare with, got a run that is {manifest.status}; finish it"])
-    study = stored_study(run, manifest, workers)
+    study = stored_study(run, manifest, workers, quiet)
     notes = tuple(_changed_versions(manifest))
     with tempfile.TemporaryDirectory(prefix="tobsim-") as place:
         found = _compare(run, manifest, study, Path(place) / "again")
     return Reproduction(not found, found or _identical(manifest), notes)
 
 
-def stored_study(run: Path, manifest: Manifest, workers: str | None = None) -> Study:
+def stored_study(run: Path, manifest: Manifest, workers: str | None = None, quiet: bool = False) -> Study:
     """The study of a run folder as it was composed then, with as many replications as the folder holds.
 
     Raises
@@ -85,6 +87,7 @@ def stored_study(run: Path, manifest: Manifest, workers: str | None = None) -> S
 
     source = read_config(run, SOURCE)
     source |= {"replications": max(manifest.done) + 1, "precision": None, "out": None, "tables": None}
+    source["progress"] = bool(source["progress"]) and not quiet
     if workers is not None:
         source["execution"] = source["execution"] | {"workers": _whole(workers)}
     study = restore(source, manifest.overrides)
@@ -96,7 +99,7 @@ def stored_study(run: Path, manifest: Manifest, workers: str | None = None) -> S
 
 def _whole(text: str) -> int:
     if not text.isdigit():
-        raise InputError([f"workers: must be a whole number, got {shown(text)}; 1 or more"])
+        raise InputError([f"execution.workers: must be a whole number, got {shown(text)}; 1 or more"])
     return int(text)
 
 

@@ -64,6 +64,7 @@ def _yaml_line(value: Any) -> str:
 
 
 def verb_help(verb: str) -> str:
+    """The line of usage of one verb and what it does."""
     call, what = VERBS[verb]
     return f"tobsim {call}\n{what}\n"
 

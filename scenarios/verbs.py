@@ -102,12 +102,12 @@ def levers(words: Sequence[str]) -> int:
 
 def report(words: Sequence[str]) -> int:
     """``tobsim report``: build the report of a run again."""
-    arguments, path = _run_path("report", words, ("language",))
+    settings, path = _run_path("report", words, ("report.language",))
     if path is None:
         return DONE
     from scenarios.run import rebuild_report
 
-    return _say(str(rebuild_report(path, arguments.get("language"))))
+    return _say(str(rebuild_report(path, settings.get("report.language"))))
 
 
 def validate(words: Sequence[str]) -> int:
@@ -124,12 +124,12 @@ def validate(words: Sequence[str]) -> int:
 
 def reproduce(words: Sequence[str]) -> int:
     """``tobsim reproduce``: run it again and compare."""
-    arguments, path = _run_path("reproduce", words, ("workers",))
+    settings, path = _run_path("reproduce", words, ("execution.workers", "progress"))
     if path is None:
         return DONE
     from scenarios.reproduce import reproduce as again
 
-    found = again(path, arguments.get("workers"))
+    found = again(path, settings.get("execution.workers"), quiet=settings.get("progress") == "false")
     _warn(found.notes)
     _say(found.text)
     return DONE if found.identical else FAILED
@@ -137,12 +137,12 @@ def reproduce(words: Sequence[str]) -> int:
 
 def export(words: Sequence[str]) -> int:
     """``tobsim export``: hand the tables of a run to other programs."""
-    arguments, path = _run_path("export", words, ("format",))
+    settings, path = _run_path("export", words, ("format",))
     if path is None:
         return DONE
     from scenarios.export import export as write
 
-    return _say(str(write(path, arguments.get("format", "csv"))))
+    return _say(str(write(path, settings.get("format", "csv"))))
 
 
 def _run_path(verb: str, words: Sequence[str], keys: Sequence[str] = ()) -> tuple[dict[str, str], Path | None]:

@@ -122,6 +122,7 @@ class Recorder:
         accounts: np.ndarray,
         activity: int,
         time: float | np.ndarray,
+        *,
         note: int = -1,
         amount: np.ndarray | None = None,
         quantity: np.ndarray | None = None,

@@ -17,7 +17,7 @@ STEPS: tuple[str, ...] = ("lead", "qualified", "opportunity", "conversion", "act
 
 _NAMES = {"lead": "lead", "qualified": "qualified", "opportunity": "opportunity", "conversion": "signed",
           "activation": "activated"}  # fmt: skip
-_COUNTS = {"qualified": "qualified", "opportunities": "opportunity", "signed": "conversion",
+_COUNTS = {"lead_journeys": "lead", "qualified": "qualified", "opportunities": "opportunity", "signed": "conversion",
            "activated": "activation"}  # fmt: skip
 _PAIRS = (
     ("lead", "qualified"), ("qualified", "opportunity"), ("lead", "opportunity"), ("opportunity", "conversion"),

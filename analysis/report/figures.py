@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LOW, HIGH = 0.1, 0.9
 """Quantiles over replications between which 80 per cent of them lie."""
 
-STEPS = {"leads": "lead", "qualified": "qualified", "opportunities": "opportunity", "signed": "signed",
+STEPS = {"lead_journeys": "lead", "qualified": "qualified", "opportunities": "opportunity", "signed": "signed",
          "activated": "activated"}  # fmt: skip
 """Metrics that count the steps of the funnel, with the names of the steps in conversions and times."""
 

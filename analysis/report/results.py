@@ -27,7 +27,7 @@ MONEY = {"revenue": plots.BLUE, "cash": plots.GREEN}
 COURSE = ("active_customers", "arr", "gmv", "units_sold", "leads", "signed")
 """Monthly series drawn beside revenue and cash, as many as fill two rows."""
 
-MILESTONES = {"leads": "lead", "qualified": "qualified", "opportunities": "opportunity", "signed": "conversion",
+MILESTONES = {"lead_journeys": "lead", "qualified": "qualified", "opportunities": "opportunity", "signed": "conversion",
               "activated": "activation"}  # fmt: skip
 """Metrics of the funnel and the milestones of the business that they count."""
 

@@ -187,9 +187,17 @@ def test_report_export_validate_reproduce(call, finished):
     code, out, err = call("validate", str(finished))
     assert (code, err) == (DONE, [])
     assert out[0].split() == ["check", "holds", "found"]
-    code, out, err = call("reproduce", str(finished))
+    code, out, err = call("reproduce", str(finished), "progress=false", "execution.workers=2")
     assert (code, err) == (DONE, [])
     assert out[0].startswith("identical: 2 replications")
+
+
+def test_settings_of_verbs_that_take_a_run(call, finished):
+    code, _, err = call("reproduce", str(finished), "execution.workers=many")
+    assert (code, err) == (WRONG, ['error: execution.workers: must be a whole number, got "many"; 1 or more'])
+    code, _, err = call("report", str(finished), "report.language=xx")
+    assert (code, len(err)) == (WRONG, 1)
+    assert err[0].startswith('error: report.language: has no texts, got "xx"; ')
 
 
 def test_what_does_not_hold_ends_with_three(call, finished, tmp_path):

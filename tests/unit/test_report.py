@@ -140,7 +140,7 @@ def test_funnel_leaves_out_steps_that_nobody_passes(run: Path) -> None:
     folder = Folder(run)
     folder.summary.loc[folder.summary["metric"] == "qualified", "mean"] = 0.0
     assert [step.name for step in figures.funnel(folder)] == [
-        "touches", "leads", "opportunities", "signed", "activated"
+        "touches", "lead_journeys", "opportunities", "signed", "activated"
     ]  # fmt: skip
 
 
