@@ -321,14 +321,8 @@ def test_stops_are_passed_in_real_runs_and_let_everybody_out(kind: str) -> None:
         for name, made in stops_of(business):
             if made != kind:
                 continue
-            entered, left, inside = (
-                int((where(events, stage=name) & which).sum())
-                for which in (
-                    where(events, activity="queued"),
-                    where(events, activity="finished"),
-                    where(events, note="open"),
-                )
-            )
+            entered, left = (where(events, stage=name, activity=a).sum() for a in ("queued", "finished"))
+            inside = where(events, stage=name, note="open").sum()
             assert entered == left + inside
             visited += entered
     assert (visited > 0) == timed

@@ -121,12 +121,18 @@ def test_names_that_share_a_hash_are_an_error(monkeypatch: pytest.MonkeyPatch) -
         source.name("two")
 
 
-@pytest.mark.parametrize("other", [Streams(2, 0), Streams(1, 1), Streams(2**127, 0), Streams(1, 2**32 - 1)])
+@pytest.mark.parametrize("other", [Streams(2, 0), Streams(1, 1), Streams(2**127, 0), Streams(1, 2**31 - 1)])
 def test_seeds_and_replications_differ(other: Streams) -> None:
     one = Streams(1, 0)
     left, right = (s.uniforms(s.name("x"), 0, 0, 20_000) for s in (one, other))
     assert not np.isin(left, right).any()
     assert abs(np.corrcoef(left, right)[0, 1]) < 4 / np.sqrt(20_000)
+
+
+@pytest.mark.parametrize(("seed", "replication"), [(-1, 0), (2**128, 0), (1, -1), (1, 2**31)])
+def test_seeds_and_replications_have_bounds(seed: int, replication: int) -> None:
+    with pytest.raises(ValueError, match="out of bounds"):
+        Streams(seed, replication)
 
 
 def test_totals_of_neighbouring_seeds_are_uncorrelated() -> None:

@@ -11,10 +11,15 @@ from sim.teams import Desk
 
 
 class Work:
-    """A stop that notes who began at which seat."""
+    """A stop that notes who began at which seat, and who passed by."""
 
-    def __init__(self) -> None:
+    def __init__(self, optional: bool = False) -> None:
+        self.optional = optional
         self.begun: list[tuple[int, int, float]] = []
+        self.skipped: list[int] = []
+
+    def skip(self, case: Case) -> None:
+        self.skipped.append(case.account)
 
     def begin(self, case: Case, seat: int, now: float) -> None:
         self.begun.append((case.account, seat, now))
@@ -83,6 +88,17 @@ def test_a_seat_that_was_let_go_and_comes_back_before_its_work_is_done_works_on(
     desk.queue.append(case(7, work))
     desk.release(1, 7.0)
     assert work.begun == [(7, 1, 7.0)]
+
+
+def test_a_desk_that_closes_hands_on_who_waits_for_optional_work() -> None:
+    desk, needed, optional = busy(1), Work(), Work(optional=True)
+    desk.queue.extend(case(account, work) for account, work in ((7, optional), (8, needed), (9, optional)))
+    desk.staff(0, 5.0)
+    assert (optional.skipped, needed.skipped) == ([7, 9], [])
+    desk.release(0, 6.0)
+    assert [waiting.account for waiting in desk.queue] == [8]
+    desk.staff(1, 7.0)
+    assert needed.begun == [(8, 0, 7.0)]
 
 
 def test_the_same_number_of_heads_is_no_change() -> None:
