@@ -156,6 +156,21 @@ def reference_prices(config: Tree) -> Iterator[Problem]:
         yield f"market.reference_price.{first}", "is missing, got nothing; the price that buyers compare with"
 
 
+def lives(config: Tree) -> Iterator[Problem]:
+    """A customer lives by a term or by the month; hours are sold by a desk that must be staffed."""
+    route = config["business"]["route"]
+    for name, stop in route.items():
+        if stop["kind"] == "customer" and stop.get("leave") and stop.get("term_months") is not None:
+            where = f"business.route.{name}.leave"
+            yield where, f"is never asked, got {shown(stop['leave'])} beside term_months; one of the two"
+    for name, part in config["business"]["revenue"].items():
+        desks = route.get(part.get("stop"), {}).get("desks", {}) if part["kind"] == "staff_hours" else {}
+        for desk, need in desks.items():
+            if need != "required":
+                where = f"business.route.{part['stop']}.desks.{desk}"
+                yield where, f"sells hours (business.revenue.{name}), got {shown(need)}; required"
+
+
 def instalments(config: Tree) -> Iterator[Problem]:
     """Deposit and retention of an order are parts of it."""
     for name, part in config["business"]["revenue"].items():
@@ -266,6 +281,7 @@ CHECKS: tuple[Check, ...] = (
     names,
     splits,
     reference_prices,
+    lives,
     instalments,
     orders,
     effect_targets,

@@ -86,10 +86,12 @@ def _cell(value: Any) -> str:
 
 
 def csv_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows as CSV."""
     writer = csv.DictWriter(sys.stdout, list(rows[0]) if rows else [])
     writer.writeheader()
     writer.writerows(rows)
 
 
 def json_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows as JSON."""
     print(json.dumps(rows, ensure_ascii=False, indent=1))

@@ -27,13 +27,17 @@ CLOSE = 0.75
 
 @dataclass(frozen=True)
 class Invoice:
-    """What is invoiced: product, account of the books that it credits, memo and the receivable it stands in."""
+    """What is invoiced: product, account of the books that it credits, memo and the receivable it stands in.
+
+    ``pace`` multiplies the buyer's delay, ``later_days`` are added to it.
+    """
 
     product: int
     credit: str
     memo: str
     receivable: str = "receivable"
     later_days: float = 0.0
+    pace: float = 1.0
 
 
 Batch = tuple[Invoice, np.ndarray, np.ndarray, np.ndarray]
@@ -99,7 +103,7 @@ class Billing:
     def _schedule(self, invoice: Invoice, accounts: np.ndarray, contracts: np.ndarray, amounts: np.ndarray) -> None:
         world, now = self.world, self.world.env.now
         today, segment = int(now), world.population.segment[accounts]
-        wait = self.delay.ppf(self._uniform("delay", invoice, accounts), segment) + invoice.later_days
+        wait = self.delay.ppf(self._uniform("delay", invoice, accounts), segment) * invoice.pace + invoice.later_days
         bad = self._uniform("bad", invoice, accounts) < self.bad_debt[segment]
         last = self.payment.write_off_days + invoice.later_days
         settled = self._working(today + np.where(bad, last, np.maximum(np.rint(wait), 0.0)))

@@ -54,7 +54,8 @@ class UnitSalePart(RevenuePart):
         deposit = round(amount * self.spec.deposit)
         row = self.sign(account, now, float("nan"), amount, None)
         self.open_orders[account] = (amount, deposit)
-        self.world.billing.ask(self.invoice("customer_prepayment", "deposit"), account, row.contract, deposit)
+        ahead = self.invoice("customer_prepayment", "deposit", pace=self.spec.deposit_pace)
+        self.world.billing.ask(ahead, account, row.contract, deposit)
         return amount, count
 
     def deliver(self, case: Case, now: float) -> Announced:

@@ -76,6 +76,9 @@ class UnitSale(RevenuePart):
     reorder_units: Distribution
     unit_price: BySegment = number("money/unit", "price", above=0)
     deposit: float = number("1", "share invoiced with the order", low=0, high=1)
+    deposit_pace: float = number(
+        "1", "delay of paying the deposit over that of other invoices", low=0, high=1, default=1.0
+    )
     retention: float = number("1", "share held back after installation", low=0, high=1)
     retention_days: float = number("days", "how long it is held back", low=0)
     trust_gain: float = number("1", "growth of the reorder with every completed order", low=0, high=1, default=0.0)

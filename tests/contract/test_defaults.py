@@ -6,9 +6,11 @@ that close, desks that are neither idle nor swamped.
 
 from __future__ import annotations
 
+import fcntl
+import os
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 
 import numpy as np
 import pandas as pd
@@ -18,14 +20,22 @@ from analysis.tables import read
 from scenarios import compose, run
 
 BUSINESSES = ("platform", "tool", "hardware", "service_saas", "service_staffed", "service_outcome", "cloud")
+REPLICATIONS = 20
 SHORT = ["forecast.enabled=false", "report.enabled=false", "progress=false"]
+
+
+SHARED = Path(gettempdir()) / f"tobsim-defaults-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 
 
 @cache
 def folder(business: str) -> Path:
-    """The run folder of a default run, made once per process; tests of one business share a process."""
-    out = Path(mkdtemp(prefix=f"tobsim-{business}-")) / "run"
-    run(compose(business=business, overrides=SHORT), out=out)
+    """The run folder of a default run, made once for all test processes: whoever comes first makes it."""
+    out = SHARED / business / f"run-{REPLICATIONS}"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with (out.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():
+            run(compose(business=business, overrides=[*SHORT, f"replications={REPLICATIONS}"]), out=out)
     return out
 
 

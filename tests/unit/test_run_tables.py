@@ -10,6 +10,7 @@ import pytest
 
 from sim.events import ACTIVITIES
 from sim.recorder import NONE, Coded, Column, Nullable, Recorder
+from sim.simulate import Run
 from sim.tables import coded, nullable
 from tests.fixtures.studies import (
     KINDS,
@@ -169,16 +170,25 @@ def test_accounts_sum_up_the_events(kind: str) -> None:
         assert accounts[column].tolist() == [found.get(account) for account in range(200)], column
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_channel_is_that_of_the_first_touch(kind: str) -> None:
-    tables = standard(kind).tables
+def crowded() -> Run:
+    """Every account reached by several channels within days; contacts are found a week at a time."""
+    rates = {f"market.channels.{name}.rate_month": 8 for name in ("search", "fair", "friends")}
+    return run(changed(study(days=60, shared=False), rates))
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_channel_is_that_of_the_first_touch(busy: bool) -> None:
+    made = crowded() if busy else standard("subscription")
     first: dict[int, str] = {}
-    for account, activity, channel in records(tables["events"], "account", "activity", "channel"):
+    begun: set[int] = set()
+    for account, activity, channel in records(made.tables["events"], "account", "activity", "channel"):
         if activity == "touched":
             first.setdefault(account, channel)
         else:
             assert channel == first[account]
-    assert values(tables["accounts"]["channel"]).tolist() == [first.get(account) for account in range(200)]
+            begun.add(account)
+    assert values(made.tables["accounts"]["channel"]).tolist() == [first.get(account) for account in range(200)]
+    assert len(begun) > 100
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -38,7 +38,10 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(path: Path) -> Iterator[Function]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
@@ -115,30 +118,18 @@ def at_run_time(path: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", SIM, ids=named)
-def test_sim_needs_numpy_and_simpy_alone(path: Path) -> None:
-    foreign = imported(ast.walk(tree(path))) - sys.stdlib_module_names - SIM_MAY_IMPORT - {"__future__"}
-    assert foreign == set()
+def test_sim_needs_numpy_and_simpy_alone() -> None:
+    known = sys.stdlib_module_names | SIM_MAY_IMPORT | {"__future__"}
+    assert {named(path): foreign for path in SIM if (foreign := imported(ast.walk(tree(path))) - known)} == {}
 
 
-@pytest.mark.parametrize("path", SIM, ids=named)
-def test_sim_touches_no_files_clocks_or_screens(path: Path) -> None:
-    calls = {ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)}
-    assert calls & {"print", "open", "input", "eval", "exec", "compile", "__import__"} == set()
-    forbidden = {
-        "os",
-        "sys",
-        "pathlib",
-        "time",
-        "random",
-        "secrets",
-        "uuid",
-        "logging",
-        "pickle",
-        "socket",
-        "threading",
-    }
-    assert imported(ast.walk(tree(path))) & forbidden == set()
+def test_sim_touches_no_files_clocks_or_screens() -> None:
+    outside = {"os", "sys", "pathlib", "time", "random", "secrets", "uuid", "logging", "pickle", "socket", "threading"}
+    builtins = {"print", "open", "input", "eval", "exec", "compile", "__import__"}
+    for path in SIM:
+        calls = {ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)}
+        assert calls & builtins == set(), named(path)
+        assert imported(ast.walk(tree(path))) & outside == set(), named(path)
 
 
 def random_use(path: Path) -> list[str]:
@@ -166,18 +157,16 @@ def test_points_of_a_quadrature_elsewhere_are_the_same_at_every_call() -> None:
             assert all(re.fullmatch(r"np\.random\.default_rng\(\d+\)", call) for call in calls), named(path)
 
 
-@pytest.mark.parametrize("path", SIM, ids=named)
-def test_no_branch_on_the_kind_of_business(path: Path) -> None:
+def test_no_branch_on_the_kind_of_business() -> None:
     """A business is data: nothing compares its name, or names one of the shipped ones."""
     shipped = {file.stem for file in (ROOT / "conf" / "business").glob("*.yaml")}
     assert len(shipped) >= 7
-    for node in ast.walk(tree(path)):
+    for node in (node for path in SIM for node in ast.walk(tree(path))):
         if isinstance(node, ast.Compare | ast.Match):
             text = ast.unparse(node.left if isinstance(node, ast.Compare) else node.subject)
             assert not re.search(r"business(\.name)?$", text)
         if isinstance(node, ast.Compare):
-            compared = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)}
-            assert not compared & shipped
+            assert not {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)} & shipped
 
 
 def iterated_sets(path: Path) -> Iterator[str]:
@@ -193,55 +182,66 @@ def test_nothing_loops_over_a_set_in_the_simulator() -> None:
     assert [found for path in SIM for found in iterated_sets(path)] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_files_open_with_what_they_are_about(path: Path) -> None:
-    if path.read_text("utf-8").strip():
-        assert ast.get_docstring(tree(path))
+def test_files_open_with_what_they_are_about() -> None:
+    filled = [path for path in FILES if path.read_text("utf-8").strip()]
+    assert [named(path) for path in filled if not ast.get_docstring(tree(path))] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_files_and_functions_are_small(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= MAX_FILE
-    for function in functions(path):
-        length = (function.end_lineno or 0) - function.lineno + 1
-        assert length <= MAX_FUNCTION, f"{function.name}: {length} lines"
-        arguments = [a.arg for a in (*function.args.posonlyargs, *function.args.args) if a.arg not in ("self", "cls")]
-        assert len(arguments) <= MAX_ARGUMENTS, f"{function.name}: {len(arguments)} arguments"
+def length(function: Function) -> int:
+    return (function.end_lineno or 0) - function.lineno + 1
 
 
-def test_functions_are_short_as_a_rule() -> None:
-    lengths = np.array([(f.end_lineno or 0) - f.lineno + 1 for path in FILES for f in functions(path)])
-    assert np.median(lengths) <= 12
-    assert np.quantile(lengths, 0.9) <= 30
+def arguments(function: Function) -> list[ast.arg]:
+    """Without ``self``; those that have to be named come last."""
+    own = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    return [argument for argument in own if argument.arg not in ("self", "cls")]
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_functions_are_typed(path: Path) -> None:
-    for function in functions(path):
-        untyped = [
-            a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-            if a.annotation is None and a.arg not in ("self", "cls")
-        ]  # fmt: skip
-        assert untyped == [], function.name
-        assert function.returns is not None, function.name
+def test_files_are_small() -> None:
+    lengths = {named(path): len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_FILE} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_public_things_say_what_they_are(path: Path) -> None:
+def test_functions_are_small() -> None:
+    lengths = [(length(f), f"{named(path)}: {f.name}") for path in FILES for f in functions(path)]
+    assert [found for found in lengths if found[0] > MAX_FUNCTION] == []
+    lines = np.array([lines for lines, _ in lengths])
+    assert np.median(lines) <= 12
+    assert np.quantile(lines, 0.9) <= 30
+
+
+def test_functions_take_few_arguments() -> None:
+    counts = {
+        f"{named(path)}: {f.name}": len(arguments(f)) - len(f.args.kwonlyargs)
+        for path in FILES for f in functions(path)
+    }  # fmt: skip
+    assert {name: count for name, count in counts.items() if count > MAX_ARGUMENTS} == {}
+
+
+def test_functions_are_typed() -> None:
+    untyped = [
+        f"{named(path)}: {f.name}" for path in FILES for f in functions(path)
+        if f.returns is None or any(argument.annotation is None for argument in arguments(f))
+    ]  # fmt: skip
+    assert untyped == []
+
+
+def test_public_things_say_what_they_are() -> None:
     """Functions that a registry describes (a call with the text as decorator) say it there."""
-    for node in tree(path).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
-            registered = any(isinstance(decorator, ast.Call) for decorator in node.decorator_list)
-            assert registered or ast.get_docstring(node), f"{named(path)}: {node.name}"
+    silent = [
+        f"{named(path)}: {node.name}" for path in FILES for node in tree(path).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
+        and not ast.get_docstring(node) and not any(isinstance(d, ast.Call) for d in node.decorator_list)
+    ]  # fmt: skip
+    assert silent == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_nothing_is_left_unfinished(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", text)
-    raised = [ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Raise)]
+def test_nothing_is_left_unfinished() -> None:
     abstract = {"sim/journey/stop.py", "sim/revenue/part.py", "sim/revenue/metered.py"}
-    assert named(path) in abstract or not any("NotImplementedError" in text for text in raised)
+    for path in FILES:
+        assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", path.read_text("utf-8")), named(path)
+        raised = [ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Raise)]
+        assert named(path) in abstract or not any("NotImplementedError" in text for text in raised), named(path)
 
 
 def test_the_simulator_loads_no_slow_package() -> None:
