@@ -49,7 +49,9 @@ class WorkCalendar:
         working = [d.weekday() < spec.workdays and d.isoformat() not in holidays for d in dates]
         self.working = working
         self.work_days = [d for d, works in enumerate(working) if works]
-        self.before = np.concatenate([[0], np.cumsum(working)]).tolist()
+        self._before = np.concatenate([[0], np.cumsum(working)])
+        self.before = self._before.tolist()
+        self._is_working = np.array(working)
         self.open_hour, self.hours = spec.open_hour, spec.hours
         self.around_the_clock = all(working) and spec.hours == 24
 
@@ -88,9 +90,8 @@ class WorkCalendar:
         """Working hours before each of the times ``t``."""
         t = np.asarray(t, float)
         d = np.clip(t.astype(np.int64), 0, self.days_known - 1)
-        before, working = np.asarray(self.before), np.asarray(self.working)
         hour = np.clip((t - d) * 24.0 - self.open_hour, 0.0, self.hours)
-        return before[d] * self.hours + np.where(working[d], hour, 0.0)
+        return self._before[d] * self.hours + np.where(self._is_working[d], hour, 0.0)
 
     def _nth(self, k: int, hour: float) -> float:
         if k >= len(self.work_days):

@@ -83,8 +83,9 @@ class _Sum:
 class Decision(_Sum):
     """A yes-or-no decision of an account.
 
-    ``decide`` answers for one account at one occurrence, ``chance`` gives probabilities for many. Both the
-    uniform and the probability of every single decision are returned, to be logged.
+    ``decide`` answers for one account at one occurrence, ``chance`` gives probabilities for many and
+    ``probability`` that of one account, as things stand now. Both the uniform and the probability of every single
+    decision are returned, to be logged.
     """
 
     def __init__(self, world: World, name: str) -> None:
@@ -108,16 +109,15 @@ class Decision(_Sum):
         if self.spec.frailty:
             self.static += self.spec.frailty * self._frailty
         self._logit: list[float] = self.static.tolist()
-        self._sure: list[float] = _logistic(self.static).tolist() if not self.dynamic else []
+        self.probability: Callable[[int], float] = self._as_things_stand
+        if not self.dynamic:
+            self.probability = _logistic(self.static).tolist().__getitem__
 
     def chance(self, accounts: np.ndarray) -> np.ndarray:
         """Probability of yes for each account of an index array, as things stand now."""
         return _logistic(self.many(accounts))
 
-    def probability(self, account: int) -> float:
-        """Probability of yes for one account, as things stand now."""
-        if self._sure:
-            return self._sure[account]
+    def _as_things_stand(self, account: int) -> float:
         logit = self._logit[account] + self.one(account)
         if logit < -700.0:
             return 0.0
@@ -157,7 +157,10 @@ def _logistic(logit: np.ndarray) -> np.ndarray:
 
 
 class Duration(_Sum):
-    """A time in days or hours. The content is keyed by account and occurrence; calendars come after."""
+    """A time in days or hours. The content is keyed by account and occurrence; calendars come after.
+
+    ``of`` gives the duration of one account at one occurrence.
+    """
 
     def __init__(self, world: World, name: str, read: Callable[[], Distribution]) -> None:
         self._read = read
@@ -168,10 +171,11 @@ class Duration(_Sum):
         super().configure()
         distribution = self._read()
         self.bound = bind(distribution, self.world.population.segments)
-        self.fixed = None
+        self.of: Callable[[int, int], float] = self._of_now if self.dynamic else self.draws.get
         if isinstance(distribution, Fixed) and isinstance(distribution.value, float | int):
             value = float(snap(max(float(distribution.value), 0.0)))
-            self.fixed = value if not self.static_terms and not self.dynamic else None
+            if not self.static_terms and not self.dynamic:
+                self.of = lambda account, occurrence: value
         self.draws.clear()
 
     def _transform(self, u: np.ndarray, first: int) -> np.ndarray:
@@ -181,14 +185,9 @@ class Duration(_Sum):
             values = values * np.exp(np.clip(self.static[chosen], -_MOST, _MOST))
         return np.rint(np.maximum(values, 0.0) / GRID) * GRID
 
-    def of(self, account: int, occurrence: int) -> float:
-        """The duration of one account at one occurrence."""
-        if self.fixed is not None:
-            return self.fixed
+    def _of_now(self, account: int, occurrence: int) -> float:
         value = self.draws.get(account, occurrence)
-        if self.dynamic:
-            value = round(value * math.exp(min(max(self.one(account), -_MOST), _MOST)) / GRID) * GRID
-        return value
+        return round(value * math.exp(min(max(self.one(account), -_MOST), _MOST)) / GRID) * GRID
 
 
 class Rate(_Sum):

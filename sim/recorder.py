@@ -2,7 +2,8 @@
 
 What is recorded is the visit (account, stop, queued, started, finished, outcome), not the activity: events are
 unfolded from visits by ``sim.tables``. Rows are packed into one growing buffer, which numpy then reads in place.
-Marks are activities that are no visit (payments, touches, signatures with their amount).
+Marks are activities that are no visit (payments, touches, signatures with their amount); ``after`` is the number of
+visits recorded before, so that visits and marks can be put into one order.
 """
 
 from __future__ import annotations
@@ -19,20 +20,30 @@ VISIT = np.dtype(
     [
         ("account", "<i4"),
         ("code", "<u2"),
-        ("kind", "u1"),
-        ("outcome", "u1"),
         ("seat", "<i2"),
-        ("channel", "<i2"),
-        ("note", "<i2"),
-        ("product", "<i2"),
+        ("outcome", "<u2"),
         ("queued", "<f8"),
         ("started", "<f8"),
         ("finished", "<f8"),
+    ]
+)
+_VISIT = Struct("<iHhHddd").pack
+
+MARK = np.dtype(
+    [
+        ("account", "<i4"),
+        ("code", "<u2"),
+        ("stop", "<i2"),
+        ("channel", "<i2"),
+        ("note", "<i2"),
+        ("product", "<i2"),
+        ("after", "<i8"),
+        ("time", "<f8"),
         ("amount", "<i8"),
         ("quantity", "<f8"),
     ]
 )
-_VISIT = Struct("<iHBBhhhhdddqd")
+_MARK = Struct("<iHhhhhqdqd").pack
 
 DECISION = np.dtype(
     [
@@ -47,7 +58,6 @@ DECISION = np.dtype(
 )
 _DECISION = Struct("<iHHqddd")
 
-IS_VISIT, IS_MARK = 0, 1
 NOTHING, THEN, OTHERWISE, OPEN = 0, 1, 2, 3
 PASSED_BY = -2
 """Seat of a visit that took no time: neither queued nor finished is logged."""
@@ -90,6 +100,7 @@ class Recorder:
         self.horizon = horizon
         self.log_decisions = log_decisions
         self.rows = bytearray()
+        self.mark_rows = bytearray()
         self.decision_rows = bytearray()
         self.notes: dict[str, int] = {}
 
@@ -101,7 +112,7 @@ class Recorder:
         self, account: int, stop: int, outcome: int, seat: int, queued: float, started: float, finished: float
     ) -> None:
         """One visit of a stop, from joining to leaving."""
-        self.rows += _VISIT.pack(account, stop, 0, outcome, seat, -1, -1, -1, queued, started, finished, NONE, _NAN)
+        self.rows += _VISIT(account, stop, seat, outcome, queued, started, finished)
 
     def mark(
         self,
@@ -114,8 +125,8 @@ class Recorder:
         quantity: float = _NAN,
     ) -> None:
         """One activity that is no visit; ``stop`` is where it happened."""
-        cents = NONE if amount is None else amount
-        self.rows += _VISIT.pack(account, activity, 1, 0, stop, -1, note, -1, time, time, time, cents, quantity)
+        cents, after = NONE if amount is None else amount, len(self.rows) // VISIT.itemsize
+        self.mark_rows += _MARK(account, activity, stop, -1, note, -1, after, time, cents, quantity)
 
     def marks(
         self,
@@ -130,13 +141,13 @@ class Recorder:
         product: int = -1,
     ) -> None:
         """The same activity for many accounts."""
-        rows = np.zeros(len(accounts), VISIT)
-        rows["account"], rows["code"], rows["kind"] = accounts, activity, IS_MARK
-        rows["seat"], rows["channel"], rows["note"], rows["product"] = -1, channel, note, product
-        rows["queued"] = rows["started"] = rows["finished"] = time
+        rows = np.zeros(len(accounts), MARK)
+        rows["account"], rows["code"], rows["time"] = accounts, activity, time
+        rows["stop"], rows["channel"], rows["note"], rows["product"] = -1, channel, note, product
+        rows["after"] = len(self.rows) // VISIT.itemsize
         rows["amount"] = NONE if amount is None else amount
         rows["quantity"] = _NAN if quantity is None else quantity
-        self.rows += rows.tobytes()
+        self.mark_rows += rows.tobytes()
 
     def decision(
         self, account: int, decision: int, occurrence: int, time: float, drawn: tuple[bool, float, float]
@@ -159,9 +170,13 @@ class Recorder:
         self.decision_rows += rows.tobytes()
 
     def visits(self) -> np.ndarray:
-        """All rows recorded so far."""
-        return np.frombuffer(bytes(self.rows), VISIT)
+        """All visits recorded so far."""
+        return np.frombuffer(self.rows, VISIT)
+
+    def marked(self) -> np.ndarray:
+        """All marks recorded so far."""
+        return np.frombuffer(self.mark_rows, MARK)
 
     def decided(self) -> np.ndarray:
         """All decisions recorded so far."""
-        return np.frombuffer(bytes(self.decision_rows), DECISION)
+        return np.frombuffer(self.decision_rows, DECISION)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 
 from sim import milestones, tables
 from sim.recorder import Table
@@ -32,7 +34,18 @@ class Run:
     steps: int
 
 
-def simulate(timeline: Timeline, seed: int, replication: int, *, log_decisions: bool = True) -> Run:
+TABLES = ("accounts", "opportunities", "subscriptions", "events", "decisions", "monthly", "ledger", "staffing")
+"""The tables of the public contract, all made by default."""
+
+
+def simulate(
+    timeline: Timeline,
+    seed: int,
+    replication: int,
+    *,
+    log_decisions: bool = True,
+    wanted: Collection[str] = TABLES,
+) -> Run:
     """Simulate one replication.
 
     Parameters
@@ -45,6 +58,9 @@ def simulate(timeline: Timeline, seed: int, replication: int, *, log_decisions: 
         Number of the replication; replications share nothing but the seed's key.
     log_decisions : bool
         False leaves the decisions table empty.
+    wanted : collection of str
+        Tables to make, of ``TABLES``; or ``visits``: the log as recorded, one row per visit of a stop, of which
+        events are unfolded.
 
     Returns
     -------
@@ -55,24 +71,29 @@ def simulate(timeline: Timeline, seed: int, replication: int, *, log_decisions: 
     try:
         world = World(timeline, seed, replication, log_decisions)
         world.run()
-        return collect(world, replication)
+        return collect(world, replication, wanted)
     finally:
         if collecting:
             gc.enable()
 
 
-def collect(world: World, replication: int) -> Run:
-    """Make the tables of a finished world."""
-    events = tables.Unfolded(world)
-    made = {
-        "accounts": milestones.accounts(world, events, replication),
-        "opportunities": milestones.opportunities(world, events, replication),
-        "subscriptions": tables.subscriptions(world, replication),
-        "events": events.table(replication),
-        "decisions": tables.decisions(world, replication),
-        "monthly": tables.monthly(world, replication),
-        "ledger": tables.ledger(world, replication),
-        "staffing": staffing(world, replication),
+def collect(world: World, replication: int, wanted: Collection[str] = TABLES) -> Run:
+    """Make the wanted tables of a finished world."""
+
+    @cache
+    def unfolded() -> tables.Unfolded:
+        return tables.Unfolded(world)
+
+    makers: dict[str, Callable[[], Table]] = {
+        "accounts": lambda: milestones.accounts(world, unfolded(), replication),
+        "opportunities": lambda: milestones.opportunities(world, unfolded(), replication),
+        "subscriptions": lambda: tables.subscriptions(world, replication),
+        "events": lambda: unfolded().table(replication),
+        "decisions": lambda: tables.decisions(world, replication),
+        "monthly": lambda: tables.monthly(world, replication),
+        "ledger": lambda: tables.ledger(world, replication),
+        "staffing": lambda: staffing(world, unfolded().visits, replication),
+        "visits": lambda: tables.visits(world, replication),
     }
-    steps = next(world.env._eid)
-    return Run(replication, made, tuple(world.warnings), steps)
+    made = {name: makers[name]() for name in makers if name in wanted}
+    return Run(replication, made, tuple(world.warnings), next(world.env._eid))

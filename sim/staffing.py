@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.journey.desk import DeskStop
-from sim.recorder import IS_VISIT, PASSED_BY, Table
-from sim.tables import coded, constant, month_bounds, open_visits
+from sim.recorder import PASSED_BY, Table
+from sim.tables import coded, constant, month_bounds
 
 if TYPE_CHECKING:
     from sim.teams import Desk
@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 
 def overlap(begin: np.ndarray, end: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """Sum over intervals of their overlap with each of the stretches between ``bounds``."""
-    clipped = [np.clip(end, None, b).sum() - np.clip(begin, None, b).sum() for b in bounds.tolist()]
-    return np.diff(np.array(clipped))
+    return np.diff(_sum_up_to(end, bounds) - _sum_up_to(begin, bounds))
+
+
+def _sum_up_to(times: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Sum of the times, each cut at a bound, for every bound."""
+    ordered = np.sort(times)
+    place = np.searchsorted(ordered, bounds)
+    sums = np.concatenate([[0.0], np.cumsum(ordered)])
+    return sums[place] + bounds * (len(ordered) - place)
 
 
 def capacity(world: World, desk: Desk, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,12 +41,11 @@ def capacity(world: World, desk: Desk, bounds: np.ndarray) -> tuple[np.ndarray, 
     return np.array(heads), np.array(hours)
 
 
-def staffing(world: World, replication: int) -> Table:
-    """The staffing table."""
+def staffing(world: World, rows: np.ndarray, replication: int) -> Table:
+    """The staffing table, read off all visits of the run."""
     edges, ends = month_bounds(world.spec.horizon.start, world.horizon)
     bounds = np.array(edges)
-    rows = np.concatenate([world.recorder.visits(), open_visits(world)])
-    rows = rows[(rows["kind"] == IS_VISIT) & (rows["seat"] != PASSED_BY)]
+    rows = rows[rows["seat"] != PASSED_BY]
     desk_of = np.array([s.desk.code if isinstance(s, DeskStop) else -1 for s in world.stops.values()])
     rows = rows[desk_of[rows["code"]] >= 0]
     desk_code = desk_of[rows["code"]]

@@ -14,15 +14,16 @@ from sim.calendar import month_ends
 from sim.events import ACTIVITIES, ACTIVITY_CODE, LEDGER_ACCOUNTS
 from sim.journey.desk import DeskStop
 from sim.journey.wait import GateStop, SplitStop
-from sim.recorder import IS_VISIT, NONE, OPEN, OTHERWISE, PASSED_BY, VISIT, Coded, Nullable, Table
+from sim.recorder import NONE, OPEN, OTHERWISE, PASSED_BY, VISIT, Coded, Nullable, Table
 from sim.units import GRID, timestamps
 
 if TYPE_CHECKING:
     from sim.world import World
 
 _QUEUED, _STARTED, _FINISHED = (ACTIVITY_CODE[a] for a in ("queued", "started", "finished"))
-_PLACES = 5
-"""Rows that a visit may unfold into: entry activity, queued, started, finished, exit activity."""
+_TIME = np.array([0, 0, 1, 2, 2])
+"""Which of the times of a visit (queued, started, finished) holds at each place that it may unfold into: entry
+activity, queued, started, finished, exit activity."""
 
 
 def coded(codes: np.ndarray, names: tuple[str, ...]) -> Coded:
@@ -55,12 +56,28 @@ def open_visits(world: World) -> np.ndarray:
     rows = np.zeros(len(live), VISIT)
     rows["account"] = [c.account for c in live]
     rows["code"] = [c.stop.code for c in live]
-    rows["outcome"], rows["channel"], rows["note"], rows["product"] = OPEN, -1, -1, -1
+    rows["outcome"] = OPEN
     rows["queued"] = [c.queued for c in live]
     rows["started"] = started = np.array([c.started for c in live], float)
-    rows["finished"], rows["amount"], rows["quantity"] = np.nan, NONE, np.nan
+    rows["finished"] = np.nan
     rows["seat"] = np.where(started < world.horizon, [c.seat for c in live], -1)
     return rows
+
+
+def visits(world: World, replication: int) -> Table:
+    """The log as recorded: one row per visit of a stop, finished ones in the order of their end, then open ones."""
+    rows = np.concatenate([world.recorder.visits(), open_visits(world)])
+    outcomes = ("", "then", "otherwise", "open")
+    return {
+        "replication": constant(replication, len(rows)),
+        "account": rows["account"].copy(),
+        "stage": coded(rows["code"], tuple(world.stops)),
+        "seat": rows["seat"].copy(),
+        "queued": rows["queued"].copy(),
+        "started": rows["started"].copy(),
+        "finished": rows["finished"].copy(),
+        "outcome": coded(rows["outcome"], outcomes),
+    }
 
 
 class _Stops:
@@ -81,64 +98,83 @@ class _Stops:
 
 
 class Unfolded:
-    """Events as columns of equal length, in the order of time."""
+    """Events as columns of equal length, in the order of time; of one time and account in the order of recording.
+
+    Columns are made per visit and mark, all visits first, and then spread over the events that these unfold into.
+    """
 
     def __init__(self, world: World) -> None:
-        rows = np.concatenate([world.recorder.visits(), open_visits(world)])
-        stops = _Stops(world)
         self.world = world
-        self.note = np.empty(0, np.int64)
-        is_open = rows["outcome"] == OPEN
-        open_note = world.recorder.note("open")
-        activity, time = self._places(rows, stops)
-        kept = (activity >= 0) & (time < world.horizon)
-        row, place = np.nonzero(kept)
-        at, account = time[kept], rows["account"][row].astype(np.int64)
-        key = (np.rint(at / GRID).astype(np.int64) << 25) | account
-        order = np.argsort(key, kind="stable")
-        row, place = row[order], place[order]
-        self.activity, self.time, self.account = activity[kept][order], at[order], account[order]
-        self._columns(rows[row], place, stops)
-        last = np.where(np.isnan(rows["started"]) | ~(rows["started"] < world.horizon), 1, 2)
-        last = np.where(stops.desk[np.minimum(rows["code"], len(stops.desk) - 1)] < 0, 1, last)
-        self.note = np.where(is_open[row] & (place == last[row]), open_note, self.note)
+        self.visits = np.concatenate([world.recorder.visits(), open_visits(world)])
+        self.marks = world.recorder.marked()
+        stops = _Stops(world)
+        activity = self._places(stops)
+        row, place = np.nonzero(activity >= 0)
+        order = self._order(row, place)
+        self.activity = self._both(activity[row, place], self.marks["code"])[order]
+        marked = np.arange(len(self.visits), len(self.visits) + len(self.marks))
+        self._columns(self._both(row, marked)[order], self._both(place, np.zeros(len(marked), np.int64))[order], stops)
 
-    def _places(self, rows: np.ndarray, stops: _Stops) -> tuple[np.ndarray, np.ndarray]:
-        n = len(rows)
-        activity, time = np.full((n, _PLACES), -1, np.int16), np.empty((n, _PLACES))
-        visit = rows["kind"] == IS_VISIT
-        code = np.where(visit, rows["code"], 0)
-        visit_time = visit & (rows["seat"] != PASSED_BY)
-        timed, desk = visit_time & stops.timed[code], visit_time & (stops.desk[code] >= 0)
-        activity[:, 0] = np.where(visit, stops.entry[code], rows["code"])
+    def _both(self, of_visits: np.ndarray, of_marks: np.ndarray) -> np.ndarray:
+        return np.concatenate([of_visits, of_marks])
+
+    def _places(self, stops: _Stops) -> np.ndarray:
+        """Activity at each place that a visit may unfold into, -1 for none."""
+        rows, code = self.visits, self.visits["code"]
+        activity = np.full((len(rows), len(_TIME)), -1, np.int16)
+        desk, seen, over = stops.desk[code] >= 0, rows["seat"] != PASSED_BY, rows["outcome"] != OPEN
+        timed = seen & stops.timed[code]
+        activity[:, 0] = stops.entry[code]
         activity[timed, 1] = _QUEUED
-        activity[desk & ~np.isnan(rows["started"]), 2] = _STARTED
-        over = visit & (rows["outcome"] != OPEN)
+        activity[seen & desk & (rows["started"] < self.world.horizon), 2] = _STARTED
         activity[over & timed, 3] = _FINISHED
         side = np.where(rows["outcome"] == OTHERWISE, stops.otherwise[code], stops.then[code])
-        activity[over, 4] = side[over]
-        time[:, 0] = time[:, 1] = rows["queued"]
-        time[:, 2] = rows["started"]
-        time[:, 3] = time[:, 4] = rows["finished"]
-        return activity, time
+        activity[:, 4] = np.where(over, side, -1)
+        return activity
 
-    def _columns(self, rows: np.ndarray, place: np.ndarray, stops: _Stops) -> None:
-        world = self.world
-        visit = rows["kind"] == IS_VISIT
-        code = np.where(visit, rows["code"], 0)
-        self.stage = np.where(visit, rows["code"], rows["seat"]).astype(np.int64)
-        self.resource = np.where(visit, stops.desk[code], -1)
-        first, self.owners = seats(world)
-        worked = visit & (place >= 2) & (self.resource >= 0) & (rows["seat"] >= 0)
-        self.owner = np.where(worked, first[np.maximum(self.resource, 0)] + rows["seat"], -1)
-        self.touched = ~visit & (rows["channel"] >= 0)
-        self.channel = np.where(self.touched, rows["channel"], world.channel[self.account])
-        product = np.where(rows["product"] >= 0, rows["product"], main_product(world))
-        self.product = np.where(self.touched, -1, product)
-        self.amount = np.where(visit, NONE, rows["amount"])
-        self.quantity = np.where(visit, np.nan, rows["quantity"])
-        refused = visit & (place == 4) & (rows["outcome"] == OTHERWISE)
-        self.note = np.where(refused, stops.note[code], np.where(visit, -1, rows["note"]))
+    def _order(self, row: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """Time and account of every event, and the order of the events."""
+        rows, marks = self.visits, self.marks
+        times = np.stack([rows["queued"], rows["started"], rows["finished"]])
+        time = self._both(times[_TIME[place], row], marks["time"])
+        account = self._both(rows["account"].astype(np.int64)[row], marks["account"])
+        recorded = np.argsort(self._both(2 * row + 1, 2 * marks["after"]), kind="stable")
+        key = (np.rint(time / GRID).astype(np.int64) << 25) | account
+        order = recorded[np.argsort(key[recorded], kind="stable")]
+        self.time, self.account = time[order], account[order]
+        return order
+
+    def _columns(self, row: np.ndarray, place: np.ndarray, stops: _Stops) -> None:
+        visits, marks, both = self.visits, self.marks, self._both
+        none = np.full(len(marks), -1, np.int16)
+        code, seat, product = visits["code"], visits["seat"], marks["product"]
+        desk = stops.desk[code]
+        first, self.owners = seats(self.world)
+        owner = np.where((desk >= 0) & (seat >= 0), first[np.maximum(desk, 0)] + seat, -1)
+        self.owner = np.where(place >= 2, both(owner, none)[row], -1)
+        self.stage = both(code, marks["stop"]).astype(np.int16)[row]
+        self.resource = both(desk.astype(np.int16), none)[row]
+        self.touched = both(np.zeros(len(visits), bool), marks["channel"] >= 0)[row]
+        self.channel = self.world.channel.astype(np.int16)[self.account]
+        main = main_product(self.world)
+        sold = np.where(marks["channel"] >= 0, -1, np.where(product >= 0, product, main))
+        self.product = both(np.full(len(visits), main, np.int16), sold.astype(np.int16))[row]
+        self.amount = both(np.full(len(visits), NONE), marks["amount"])[row]
+        self.quantity = both(np.full(len(visits), np.nan), marks["quantity"])[row]
+        by = both(np.full(len(visits), -1, np.int16), marks["channel"])[row]
+        self.channel = np.where(self.touched, by, self.channel)
+        self.note = self._notes(row, place, stops)
+
+    def _notes(self, row: np.ndarray, place: np.ndarray, stops: _Stops) -> np.ndarray:
+        """Reason of a refusal, ``open`` at the last event of a visit under way, note of a mark."""
+        visits, outcome, code = self.visits, self.visits["outcome"], self.visits["code"]
+        refusal = np.where(outcome == OTHERWISE, stops.note[code], -1)
+        begun = (visits["started"] < self.world.horizon) & (stops.desk[code] >= 0)
+        last = np.where(outcome == OPEN, np.where(begun, 2, 1), -1)
+        none = np.full(len(self.marks), -1)
+        exit_note = self._both(refusal, none)[row]
+        note = np.where(place == 4, exit_note, self._both(np.full(len(visits), -1), self.marks["note"])[row])
+        return np.where(place == self._both(last, none)[row], self.world.recorder.note("open"), note)
 
     def table(self, replication: int) -> Table:
         """The events table."""

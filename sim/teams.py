@@ -62,14 +62,14 @@ class Desk:
             else:
                 self.release(seat, now)
         if not heads:
-            self._hand_on()
+            self._hand_on(now)
 
-    def _hand_on(self) -> None:
+    def _hand_on(self, now: float) -> None:
         """Nobody is left: who waits for optional work goes on without it."""
         waiting, self.queue = self.queue, deque()
         for case in waiting:
             if case.stop.optional:
-                case.stop.skip(case)
+                case.stop.skip(case, now)
             else:
                 self.queue.append(case)
 

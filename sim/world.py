@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import simpy
 
+from sim.agenda import Agenda
 from sim.billing import Billing, closing_time
 from sim.calendar import WorkCalendar, month_ends
 from sim.contracts import Contracts
@@ -32,6 +33,7 @@ from sim.streams import Streams
 from sim.teams import Desk
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAN = float("nan")
 _WORK_SIGNALS = {"wait_days", "presales_hours", "sales_hours"}
 
 
@@ -47,6 +49,7 @@ class World:
         self.later, self.contacts = timeline.later, timeline.contacts
         self.horizon = float(self.spec.horizon.days)
         self.env = simpy.Environment()
+        self.agenda = Agenda(self.env, self.horizon)
         self.streams = Streams(seed, replication)
         self.population = population(self.spec.market, self.streams, self.contacts)
         self.calendar = WorkCalendar(self.spec.policy.calendar, self.spec.horizon.start, self.horizon)
@@ -188,10 +191,9 @@ class World:
 
     def announce(self, case: Case, activity: int, stop: Stop, note: int = -1) -> None:
         """Tell everyone who listens, and mark the activity with the amounts they return."""
-        now = self.env.now
+        now, name = self.env.now, ACTIVITIES[activity]
         amount: int | None = None
-        quantity = float("nan")
-        name = ACTIVITIES[activity]
+        quantity = _NAN
         for listener in self.bus.get(name, ()):
             told = listener(case, now)
             if told is not None:
@@ -282,6 +284,12 @@ class World:
         """Simulate to the horizon."""
         env = self.env
         contacts = trace_contacts if self.contacts is not None else exposed_contacts
-        for process in (self.changes(), contacts(self), self.month_closings(), self.billing.days()):
+        for process in (
+            self.agenda.weeks(),
+            self.changes(),
+            contacts(self),
+            self.month_closings(),
+            self.billing.days(),
+        ):
             env.process(process)  # type: ignore[arg-type]
         env.run(until=self.horizon)

@@ -29,17 +29,25 @@ class TermStop(CustomerStop):
     """A term, then the renewal ([000]:93, R09): to the end of the contract where there is one that runs, else of
     fixed length from now on."""
 
-    def enter(self, case: Case) -> None:
-        self.arrive(case)
-        case.started = case.queued
-        case.callbacks = (self.finish,)
-        agreed = float(self.world.term_ends[case.account])
-        own = float(snap(case.queued + self.spec.term_months * DAYS_PER_MONTH))
-        self.plan(case, agreed if agreed > case.queued else own)
+    def __init__(self, world: World, name: str, code: int) -> None:
+        super().__init__(world, name, code)
+        self.agreed = world.term_ends
+        self.over = (self.finish,)
+
+    def configure(self) -> None:
+        super().configure()
+        self.term_days = float(snap(self.spec.term_months * DAYS_PER_MONTH))
+
+    def enter(self, case: Case, now: float) -> None:
+        self.arrive(case, now)
+        case.started = now
+        case.callbacks = self.over
+        agreed = self.agreed.item(case.account)
+        self.plan(case, now, agreed if agreed > now else now + self.term_days)
 
     def finish(self, case: Case) -> None:
         """The term is over."""
-        self.depart(case, self.yes)
+        self.depart(case, self.yes, self.env.now)
 
 
 class MonthlyStop(CustomerStop):
@@ -60,9 +68,9 @@ class MonthlyStop(CustomerStop):
         super().connect()
         self.leaving = self.world.decision(self.spec.leave) if self.spec.leave else None
 
-    def enter(self, case: Case) -> None:
-        self.arrive(case)
-        case.started = case.queued
+    def enter(self, case: Case, now: float) -> None:
+        self.arrive(case, now)
+        case.started = now
         account = case.account
         self.members[account] = True
         self.spell[account] = case.attempt
@@ -87,4 +95,4 @@ class MonthlyStop(CustomerStop):
         for account in leavers.tolist():
             self.members[account] = False
             case = self.world.cases[account]
-            self.depart(case, self.no)
+            self.depart(case, self.no, now)

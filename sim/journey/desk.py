@@ -31,42 +31,44 @@ class DeskStop(Stop):
         self.presales = desk == "presales"
         self.done = (self.finish,)
 
-    def enter(self, case: Case) -> None:
+    def enter(self, case: Case, now: float) -> None:
         desk = self.desk
-        if self.optional and not desk.heads:
-            self.arrive(case)
-            self.skip(case)
-            return
-        self.arrive(case)
+        case.stop, case.queued = self, now
+        case.attempt = case.occurrence if not self.cyclic else case.occurrence + self.count(case)
         if desk.free:
-            self.begin(case, desk.free.pop(), case.queued)
+            self.begin(case, desk.free.pop(), now)
+        elif self.optional and not desk.heads:
+            self.skip(case, now)
         else:
             case.started = _NAN
             desk.queue.append(case)
 
-    def skip(self, case: Case) -> None:
+    def skip(self, case: Case, now: float) -> None:
         """An optional desk without people is passed by."""
-        self.pass_by(case, self.settle(case))
+        self.pass_by(case, self.settle(case), now)
 
     def begin(self, case: Case, seat: int, now: float) -> None:
-        hours = self.hours.of(case.account, case.attempt)
-        start = self.calendar.opening(now)
-        case.seat, case.started = seat, start
+        hours, calendar = self.hours.of(case.account, case.attempt), self.calendar
+        case.seat = seat
+        case.started = start = now if calendar.around_the_clock else calendar.opening(now)
         if self.tracked:
             self.world.track_work(case.account, start - case.queued, hours, self.presales)
         case.callbacks = self.done
-        end = self.calendar.finish(start, hours)
-        if end < self.horizon:
-            self.env.schedule(case, 1, end - now)  # type: ignore[arg-type]
+        self.plan(case, now, calendar.finish(start, hours))
 
     def finish(self, case: Case) -> None:
         """Work is done: the seat takes up the next case, this one goes on."""
-        now = self.env.now
-        seat = case.seat
-        side = self.yes if self.decide is None or self.decide(case)[0] else self.no
-        outcome = THEN if side is self.yes else OTHERWISE
-        self.record(case.account, self.code, outcome, seat, case.queued, case.started, now)
+        now, seat, desk = self.env.now, case.seat, self.desk
+        yes = self.decide is None or self.decide(case)
+        self.record(case.account, self.code, THEN if yes else OTHERWISE, seat, case.queued, case.started, now)
         for tell in self.finished_by:
             tell(case, now)
-        self.desk.release(seat, now)
-        self.go(case, side)
+        if seat < desk.heads and not desk.queue:
+            desk.free.append(seat)
+        else:
+            desk.release(seat, now)
+        side = self.yes if yes else self.no
+        if side.stop is None or side.loud:
+            self.go(case, side, now)
+        else:
+            side.stop.enter(case, now)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Opener:
     def __init__(self, world: World) -> None:
         self.world = world
         self.seen = np.zeros(len(world.population.segment), bool)
-        self.first = (world.stops[world.spec.business.start].enter,)
+        self.first = (world.stops[world.spec.business.start].open,)
 
     def open(self, accounts: np.ndarray, channels: np.ndarray, times: np.ndarray) -> None:
         """Log touches that happen before the horizon and start the journeys of accounts never touched."""
@@ -68,10 +69,11 @@ def trace_contacts(world: World) -> Iterator[Any]:
         calendar = world.spec.policy.calendar
         times = times + (calendar.open_hour + calendar.hours * u) / 24.0
     times = np.rint(times / GRID) * GRID
-    accounts = np.arange(len(times))
-    for start in range(0, int(world.horizon) + 1, 7):
-        chosen = (times >= start) & (times < start + 7)
-        opener.open(accounts[chosen], np.asarray(contacts.channel)[chosen], times[chosen])
+    accounts = np.argsort(times, kind="stable")
+    weeks = range(0, int(world.horizon) + 8, 7)
+    for first, last in pairwise(np.searchsorted(times[accounts], weeks).tolist()):
+        chosen = accounts[first:last]
+        opener.open(chosen, np.asarray(contacts.channel)[chosen], times[chosen])
         yield world.env.timeout(7)
 
 

@@ -28,34 +28,34 @@ class PoolStop(Stop):
         spec, world = self.spec, self.world
         self.won_back = Side(world, None, "", spec.win_back or spec.then)
 
-    def enter(self, case: Case) -> None:
-        self.arrive(case)
-        case.started = case.queued
+    def enter(self, case: Case, now: float) -> None:
+        self.arrive(case, now)
+        case.started = now
         case.tries = 0
         self.world.lose(case.account)
-        self._cool(case)
+        self._cool(case, now)
 
-    def _cool(self, case: Case) -> None:
+    def _cool(self, case: Case, now: float) -> None:
         if case.tries >= self.spec.tries:
-            self.depart(case, self.no)
+            self.depart(case, self.no, now)
             return
         case.attempt = attempt(case.journey, case.tries)
         case.callbacks = self.cooled
-        self.plan(case, self.calendar.opening(self.env.now + self.days.of(case.account, case.attempt)))
+        self.plan(case, now, self.calendar.opening(now + self.days.of(case.account, case.attempt)))
 
     def wake(self, case: Case) -> None:
         """The account comes to the point of returning."""
         assert self.decide is not None
-        returns = self.decide(case)[0]
+        returns = self.decide(case)
         case.tries += 1
         if returns:
-            self._return(case)
+            self._return(case, self.env.now)
         else:
-            self._cool(case)
+            self._cool(case, self.env.now)
 
-    def _return(self, case: Case) -> None:
+    def _return(self, case: Case, now: float) -> None:
         world = self.world
-        self.record(case.account, self.code, 1, -1, case.queued, case.started, self.env.now)
+        self.record(case.account, self.code, 1, -1, case.queued, case.started, now)
         former = world.was_customer[case.account]
         case.next_journey()
         world.fresh(case.account)
@@ -64,4 +64,4 @@ class PoolStop(Stop):
         if target is None:
             world.leave(case)
         else:
-            target.enter(case)
+            target.enter(case, now)

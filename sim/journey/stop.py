@@ -14,17 +14,16 @@ from sim.spec.stops import END
 if TYPE_CHECKING:
     from sim.world import World
 
-Drawn = tuple[bool, float, float]
-
 
 class Side:
     """One way out of a stop: what is logged, and where it leads (None: out of the market)."""
 
-    __slots__ = ("activity", "loud", "note", "stop")
+    __slots__ = ("activity", "loud", "note", "quiet", "stop")
 
     def __init__(self, world: World, activity: str | None, reason: str, target: str) -> None:
         self.activity = -1 if activity is None else ACTIVITY_CODE[activity]
         self.loud = activity in world.bus
+        self.quiet = activity is not None and not self.loud
         self.note = world.recorder.note(reason)
         self.stop: Stop | None = None if target == END else world.stops[target]
 
@@ -42,9 +41,9 @@ class Stop:
     def __init__(self, world: World, name: str, code: int) -> None:
         self.world, self.name, self.code = world, name, code
         self.env, self.record = world.env, world.recorder.visit
-        self.horizon = world.horizon
+        self.plan = world.agenda.plan
         self.cyclic = False
-        self.decide: Callable[[Case], Drawn] | None = None
+        self.decide: Callable[[Case], bool] | None = None
         self.configure()
 
     def configure(self) -> None:
@@ -64,35 +63,54 @@ class Stop:
         if name is not None:
             self.decide = self._decider(world.decision(name))
 
-    def _decider(self, decision: Decision) -> Callable[[Case], Drawn]:
-        world, code, log = self.world, self.world.decision_code(decision.name), self.world.recorder.decision
-        env, kind = self.env, decision.spec.occurrence
+    def _decider(self, decision: Decision) -> Callable[[Case], bool]:
+        """What answers for a case and logs the answer."""
+        world, carry, get = self.world, decision.carry, decision.draws.get
+        log = self._logger(decision)
+        kind = decision.spec.occurrence
 
-        def attempt(case: Case) -> Drawn:
-            drawn = decision.decide(case.account, case.attempt)
-            log(case.account, code, case.attempt, env.now, drawn)
-            return drawn
+        def attempt(case: Case) -> bool:
+            account, occurrence = case.account, case.attempt
+            p, u = decision.probability(account), get(account, occurrence)
+            if log is not None:
+                log(account, occurrence, p, u)
+            return u < p
 
-        def carried(case: Case) -> Drawn:
+        def carried(case: Case) -> bool:
             if case.carried is None:
                 case.carried = {}
-            drawn = decision.carry(case.account, case.occurrence, case.carried)
-            log(case.account, code, case.attempt, env.now, drawn)
-            return drawn
+            yes, p, u = carry(case.account, case.occurrence, case.carried)
+            if log is not None:
+                log(case.account, case.attempt, p, u)
+            return yes
 
-        def other(case: Case) -> Drawn:
+        def other(case: Case) -> bool:
             occurrence = world.period if kind == "period" else 0
-            drawn = decision.decide(case.account, occurrence)
-            log(case.account, code, occurrence, env.now, drawn)
-            return drawn
+            p, u = decision.probability(case.account), get(case.account, occurrence)
+            if log is not None:
+                log(case.account, occurrence, p, u)
+            return u < p
 
         return {"attempt": attempt, "carried": carried}.get(kind, other)
 
-    def enter(self, case: Case) -> None:
-        """The case arrives now."""
+    def _logger(self, decision: Decision) -> Callable[[int, int, float, float], None] | None:
+        """What logs an answer, None if decisions are not logged."""
+        code, recorder, env = self.world.decision_code(decision.name), self.world.recorder, self.env
+
+        def log(account: int, occurrence: int, p: float, u: float) -> None:
+            recorder.decision(account, code, occurrence, env.now, (u < p, p, u))
+
+        return log if recorder.log_decisions else None
+
+    def enter(self, case: Case, now: float) -> None:
+        """The case arrives, ``now`` being the present."""
         raise NotImplementedError
 
-    def skip(self, case: Case) -> None:
+    def open(self, case: Case) -> None:
+        """The case's first journey begins here, as the engine's event."""
+        self.enter(case, self.env.now)
+
+    def skip(self, case: Case, now: float) -> None:
         """Pass a desk without people by (desk stops only)."""
         raise TypeError(f"stop {self.name} has no desk")
 
@@ -103,57 +121,55 @@ class Stop:
     def month(self, now: float) -> None:
         """A month is over; most stops do not care."""
 
-    def _enter_announced(self, case: Case) -> None:
+    def _enter_announced(self, case: Case, now: float) -> None:
         self.world.flags(case.account, self.spec.using, self.spec.paying)
         if self.entry_loud:
             self.world.announce(case, self.entry, self)
-        type(self).enter(self, case)
+        type(self).enter(self, case, now)
 
-    def arrive(self, case: Case) -> None:
+    def arrive(self, case: Case, now: float) -> None:
         """Book-keeping of an arrival: where the case is, since when, and at which attempt."""
         case.stop = self
-        case.queued = self.env.now
-        if not self.cyclic:
-            case.attempt = case.occurrence
-            return
+        case.queued = now
+        case.attempt = case.occurrence if not self.cyclic else case.occurrence + self.count(case)
+
+    def count(self, case: Case) -> int:
+        """How often this journey has been here before."""
         if case.counts is None:
             case.counts = {}
-        count = case.counts.get(self.code, 0)
-        case.counts[self.code] = count + 1
-        case.attempt = case.occurrence + count
+        before = case.counts.get(self.code, 0)
+        case.counts[self.code] = before + 1
+        return before
 
     def settle(self, case: Case) -> Side:
         """The side by which the case leaves: what its decision says, ``then`` without one."""
-        if self.decide is None or self.decide(case)[0]:
+        if self.decide is None or self.decide(case):
             return self.yes
         return self.no
 
-    def depart(self, case: Case, side: Side, seat: int = -1) -> None:
+    def depart(self, case: Case, side: Side, now: float) -> None:
         """Record the visit and send the case on."""
-        now = self.env.now
-        outcome = OTHERWISE if side is self.no else THEN
-        self.record(case.account, self.code, outcome, seat, case.queued, case.started, now)
-        self.go(case, side)
-
-    def pass_by(self, case: Case, side: Side) -> None:
-        """Leave at once: a visit of no length, recorded where the log would else miss what it says."""
-        case.started = case.queued
-        said = (side.activity >= 0 and not side.loud) or (self.entry >= 0 and not self.entry_loud)
-        if said:
-            self.depart(case, side, PASSED_BY)
+        self.record(case.account, self.code, OTHERWISE if side is self.no else THEN, -1, case.queued, case.started, now)
+        if side.loud:
+            self.world.announce(case, side.activity, self, side.note)
+        if side.stop is not None:
+            side.stop.enter(case, now)
         else:
-            self.go(case, side)
+            self.world.leave(case)
 
-    def go(self, case: Case, side: Side) -> None:
+    def pass_by(self, case: Case, side: Side, now: float) -> None:
+        """Leave at once: a visit of no length, recorded where the log would else miss what it says."""
+        case.started = now
+        if side.quiet or (self.entry >= 0 and not self.entry_loud):
+            outcome = OTHERWISE if side is self.no else THEN
+            self.record(case.account, self.code, outcome, PASSED_BY, now, now, now)
+        self.go(case, side, now)
+
+    def go(self, case: Case, side: Side, now: float) -> None:
         """Announce what the side logs, then enter the next stop."""
         if side.loud:
             self.world.announce(case, side.activity, self, side.note)
         if side.stop is not None:
-            side.stop.enter(case)
+            side.stop.enter(case, now)
         else:
             self.world.leave(case)
-
-    def plan(self, case: Case, end: float) -> None:
-        """Schedule the case's next event; what lies beyond the horizon never happens."""
-        if end < self.horizon:
-            self.env.schedule(case, 1, end - self.env.now)  # type: ignore[arg-type]

@@ -22,27 +22,32 @@ class WaitStop(Stop):
         self.calendar = world.calendar
         self.done = (self.finish,)
 
-    def enter(self, case: Case) -> None:
-        self.arrive(case)
-        case.started = case.queued
+    def enter(self, case: Case, now: float) -> None:
+        self.arrive(case, now)
+        case.started = now
         if not self.spec.enabled:
-            self.pass_by(case, self.yes)
+            self.pass_by(case, self.yes, now)
             return
-        end = case.queued + self.days.of(case.account, case.attempt)
+        end = now + self.days.of(case.account, case.attempt)
         case.callbacks = self.done
-        self.plan(case, self.calendar.opening(end) if self.spec.working else end)
+        self.plan(case, now, self.calendar.opening(end) if self.spec.working else end)
 
     def finish(self, case: Case) -> None:
         """The time is over."""
-        self.depart(case, self.settle(case))
+        self.depart(case, self.settle(case), self.env.now)
 
 
 class GateStop(Stop):
     """A decision that takes no time: automatic conversion ([000]:676), a first filter ([000]:83)."""
 
-    def enter(self, case: Case) -> None:
-        self.arrive(case)
-        self.pass_by(case, self.settle(case) if self.spec.enabled else self.no)
+    def configure(self) -> None:
+        super().configure()
+        self.enabled = self.spec.enabled
+
+    def enter(self, case: Case, now: float) -> None:
+        self.arrive(case, now)
+        yes = self.enabled and self.decide(case)  # type: ignore[misc]
+        self.pass_by(case, self.yes if yes else self.no, now)
 
 
 class SplitStop(Stop):
@@ -63,6 +68,6 @@ class SplitStop(Stop):
     def _side(self, target: str) -> Side:
         return Side(self.world, self.spec.emits_then, "", target if target else END)
 
-    def enter(self, case: Case) -> None:
-        self.arrive(case)
-        self.pass_by(case, self.targets[self.column[case.account]])
+    def enter(self, case: Case, now: float) -> None:
+        self.arrive(case, now)
+        self.pass_by(case, self.targets[self.column[case.account]], now)
