@@ -31,11 +31,12 @@ def measure(accounts: int) -> dict[str, float]:
 def one(accounts: int) -> dict[str, float]:
     """The same in this process."""
     from benchmarks.workload import Workload
+    from sim.simulate import TABLES
 
     workload = Workload(accounts)
     assert workload.timeline
     before, begun = _peak_mb(), time.process_time()
-    steps = workload.engine(1).steps
+    steps = workload.engine(1, *TABLES).steps
     seconds = time.process_time() - begun
     return {"accounts": accounts, "seconds": seconds, "steps": steps, "before_mb": before, "peak_mb": _peak_mb()}
 

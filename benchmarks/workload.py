@@ -56,9 +56,9 @@ class Workload:
         contacts = Contacts(names, self.times, np.zeros(self.accounts, int), exact=True)
         return replace(study.timeline, contacts=contacts)
 
-    def engine(self, seed: int, *, log_decisions: bool = False) -> Run:
-        """Our engine, to typed columns."""
-        return simulate(self.timeline, seed, 0, log_decisions=log_decisions)
+    def engine(self, seed: int, *wanted: str, log_decisions: bool = False) -> Run:
+        """Our engine, to the typed columns of the wanted tables."""
+        return simulate(self.timeline, seed, 0, log_decisions=log_decisions, wanted=wanted)
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,15 @@ class Outcome:
 
 
 def outcome(run: Run) -> Outcome:
-    """The outcome of our engine, read off its events."""
-    events: Any = run.tables["events"]
-    activity, stage = events["activity"], events["stage"]
-    rows = {name: activity.codes == code for code, name in enumerate(activity.names)}
-    waits = []
-    for desk in ("check", "meeting", "offer"):
-        here = stage.codes == stage.names.index(desk)
-        taken = here & rows["started"]
-        served = np.isin(events["account"], events["account"][taken])
-        total = events["time"][taken].sum() - events["time"][here & rows["queued"] & served].sum()
-        waits.append(float(total / taken.sum()))
-    counts = {name: int(rows[name].sum()) for name in ("signed", "renewed")}
-    return Outcome(counts["signed"], counts["renewed"], tuple(waits), len(events["time"]))
+    """The outcome of our engine, read off its visits."""
+    visits: Any = run.tables["visits"]
+    stage, then = visits["stage"], visits["outcome"].codes == visits["outcome"].names.index("then")
+    at = {name: stage.codes == code for code, name in enumerate(stage.names)}
+    wait = visits["started"] - visits["queued"]
+    waits = tuple(float(np.nanmean(wait[at[desk]])) for desk in ("check", "meeting", "offer"))
+    renewed = sum(int((at[f"renew{year}"] & then).sum()) for year in range(1, YEARS + 1))
+    rows = len(run.tables.get("events", visits)["account"])
+    return Outcome(int((at["offer"] & then).sum()), renewed, waits, rows)
 
 
 def machine() -> str:
