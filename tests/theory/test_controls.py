@@ -11,14 +11,14 @@ from benchmarks.controls import bare_loop, bare_outcome, textbook, textbook_outc
 from benchmarks.workload import LOAD, PASS, RENEW, SERVERS, YEARS, Outcome, Workload, outcome
 from tests.theory.test_queues import erlang_c
 
-WORKLOAD = Workload(6_000)
+WORKLOAD = Workload(8_000)
 
 
 @pytest.fixture(scope="module", params=["ours", "textbook", "bare loop"])
 def found(request: pytest.FixtureRequest) -> list[Outcome]:
     """Outcomes of four runs."""
     runs = {
-        "ours": lambda seed: outcome(WORKLOAD.engine(seed)),
+        "ours": lambda seed: outcome(WORKLOAD.engine(seed, "visits")),
         "textbook": lambda seed: textbook_outcome(textbook(WORKLOAD, seed)),
         "bare loop": lambda seed: bare_outcome(bare_loop(WORKLOAD, seed)),
     }
