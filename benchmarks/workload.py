@@ -51,7 +51,7 @@ class Workload:
 
         hours = dict(zip(("first", "second", "third"), self.work_days, strict=True))
         terms = [f"policy.terms.{name}_hours={24 * days!r}" for name, days in hours.items()]
-        study = compose("reference", [f"market.accounts={self.accounts}", *terms], config_dir=CONF)
+        study = compose("reference", [f"market.accounts={self.accounts}", "replications=1", *terms], config_dir=CONF)
         names = tuple(map(str, range(self.accounts)))
         contacts = Contacts(names, self.times, np.zeros(self.accounts, int), exact=True)
         return replace(study.timeline, contacts=contacts)

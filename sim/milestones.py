@@ -135,6 +135,8 @@ def opportunities(world: World, events: Unfolded, replication: int) -> Table:
 def _journeys(events: Unfolded) -> tuple[np.ndarray, int]:
     """Number of the journey that each event belongs to, over all accounts."""
     starts = np.isin(events.activity, [ACTIVITY_CODE["re_entered"], ACTIVITY_CODE["won_back"]])
+    if not starts.any():
+        return events.account, int(events.account.max(initial=-1)) + 1
     order = np.argsort(events.account, kind="stable")
     account, begins = events.account[order], starts[order]
     fresh = np.ones(len(account), bool)

@@ -25,6 +25,7 @@ block of four is account & 3. numpy steps the counter before it draws, so that b
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from hashlib import blake2b
 
@@ -116,8 +117,8 @@ class Draws:
     ) -> None:
         self._streams, self._transform, self._part = streams, transform, part
         self._code = streams.name(name)
-        self._first: dict[int, list[float]] = {}
-        self._later: dict[tuple[int, int], list[float]] = {}
+        self._first: dict[int, array[float]] = {}
+        self._later: dict[tuple[int, int], array[float]] = {}
 
     def clear(self) -> None:
         """Forget transformed values: parameters have changed. The uniforms stay what they are."""
@@ -137,6 +138,6 @@ class Draws:
             block = self._later[key] = self._draw(occurrence, account & ~(SPARSE - 1), SPARSE)
         return block[account & 63]
 
-    def _draw(self, occurrence: int, first: int, n: int) -> list[float]:
+    def _draw(self, occurrence: int, first: int, n: int) -> array[float]:
         u = self._streams.uniforms(self._code, occurrence, first, n, self._part)
-        return self._transform(u, first).tolist()
+        return array("d", self._transform(u, first).tobytes())

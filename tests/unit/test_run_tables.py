@@ -318,11 +318,12 @@ def test_the_recorder_keeps_rows_as_they_come() -> None:
     recorder.visit(4, 2, 1, 3, 0.5, 0.75, 1.0)
     recorder.mark(5, 7, 2.0, stop=1, note=recorder.note("why"), amount=12, quantity=3.0)
     recorder.marks(np.array([6, 7]), 8, np.array([3.0, 4.0]), channel=np.array([0, 1]))
-    made = recorder.visits()
-    assert made["account"].tolist() == [4, 5, 6, 7]
-    assert made["kind"].tolist() == [0, 1, 1, 1]
-    assert made["amount"].tolist() == [NONE, 12, NONE, NONE]
-    assert made["finished"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    visits, marks = recorder.visits(), recorder.marked()
+    assert (visits["account"].tolist(), visits["finished"].tolist()) == ([4], [1.0])
+    assert marks["account"].tolist() == [5, 6, 7]
+    assert marks["after"].tolist() == [1, 1, 1]
+    assert marks["amount"].tolist() == [12, NONE, NONE]
+    assert marks["time"].tolist() == [2.0, 3.0, 4.0]
     assert (recorder.note("why"), recorder.note(""), recorder.note("other")) == (0, -1, 1)
     recorder.decision(4, 1, 65536, 2.5, (True, 0.5, 0.25))
     recorder.decisions(np.array([5, 6]), 0, 3, 4.0, np.array([0.5, 0.6]), np.array([0.1, 0.2]))

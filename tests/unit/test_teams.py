@@ -18,7 +18,7 @@ class Work:
         self.begun: list[tuple[int, int, float]] = []
         self.skipped: list[int] = []
 
-    def skip(self, case: Case) -> None:
+    def skip(self, case: Case, now: float) -> None:
         self.skipped.append(case.account)
 
     def begin(self, case: Case, seat: int, now: float) -> None:
