@@ -12,6 +12,7 @@ logged, so that the last bit of a logarithm, which differs between processors, d
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -108,17 +109,16 @@ class Decision(_Sum):
         self.static += logit[self.world.population.segment]
         if self.spec.frailty:
             self.static += self.spec.frailty * self._frailty
-        self._logit: list[float] = self.static.tolist()
         self.probability: Callable[[int], float] = self._as_things_stand
         if not self.dynamic:
-            self.probability = _logistic(self.static).tolist().__getitem__
+            self.probability = array("d", _logistic(self.static).tobytes()).__getitem__
 
     def chance(self, accounts: np.ndarray) -> np.ndarray:
         """Probability of yes for each account of an index array, as things stand now."""
         return _logistic(self.many(accounts))
 
     def _as_things_stand(self, account: int) -> float:
-        logit = self._logit[account] + self.one(account)
+        logit = self.static.item(account) + self.one(account)
         if logit < -700.0:
             return 0.0
         return float(np.float32(1.0 / (1.0 + math.exp(-logit))))

@@ -110,10 +110,14 @@ class Unfolded:
         stops = _Stops(world)
         activity = self._places(stops)
         row, place = np.nonzero(activity >= 0)
+        place = place.astype(np.int8)
         order = self._order(row, place)
-        self.activity = self._both(activity[row, place], self.marks["code"])[order]
+        self.activity = self._both(activity[row, place], self.marks["code"].astype(np.int16))[order]
         marked = np.arange(len(self.visits), len(self.visits) + len(self.marks))
-        self._columns(self._both(row, marked)[order], self._both(place, np.zeros(len(marked), np.int64))[order], stops)
+        row = self._both(row, marked)[order]
+        place = self._both(place, np.zeros(len(marked), np.int8))[order]
+        del activity, order
+        self._columns(row, place, stops)
 
     def _both(self, of_visits: np.ndarray, of_marks: np.ndarray) -> np.ndarray:
         return np.concatenate([of_visits, of_marks])
@@ -139,8 +143,9 @@ class Unfolded:
         time = self._both(times[_TIME[place], row], marks["time"])
         account = self._both(rows["account"].astype(np.int64)[row], marks["account"])
         recorded = np.argsort(self._both(2 * row + 1, 2 * marks["after"]), kind="stable")
-        key = (np.rint(time / GRID).astype(np.int64) << 25) | account
-        order = recorded[np.argsort(key[recorded], kind="stable")]
+        key = (np.rint(time / GRID).astype(np.int64) << 25 | account)[recorded]
+        order = recorded[np.argsort(key, kind="stable")]
+        del key, recorded, times
         self.time, self.account = time[order], account[order]
         return order
 
@@ -150,8 +155,8 @@ class Unfolded:
         code, seat, product = visits["code"], visits["seat"], marks["product"]
         desk = stops.desk[code]
         first, self.owners = seats(self.world)
-        owner = np.where((desk >= 0) & (seat >= 0), first[np.maximum(desk, 0)] + seat, -1)
-        self.owner = np.where(place >= 2, both(owner, none)[row], -1)
+        owner = np.where((desk >= 0) & (seat >= 0), first[np.maximum(desk, 0)] + seat, -1).astype(np.int32)
+        self.owner = np.where(place >= 2, both(owner, none)[row], np.int32(-1))
         self.stage = both(code, marks["stop"]).astype(np.int16)[row]
         self.resource = both(desk.astype(np.int16), none)[row]
         self.touched = both(np.zeros(len(visits), bool), marks["channel"] >= 0)[row]
@@ -168,13 +173,13 @@ class Unfolded:
     def _notes(self, row: np.ndarray, place: np.ndarray, stops: _Stops) -> np.ndarray:
         """Reason of a refusal, ``open`` at the last event of a visit under way, note of a mark."""
         visits, outcome, code = self.visits, self.visits["outcome"], self.visits["code"]
-        refusal = np.where(outcome == OTHERWISE, stops.note[code], -1)
+        refusal = np.where(outcome == OTHERWISE, stops.note[code], -1).astype(np.int32)
         begun = (visits["started"] < self.world.horizon) & (stops.desk[code] >= 0)
-        last = np.where(outcome == OPEN, np.where(begun, 2, 1), -1)
-        none = np.full(len(self.marks), -1)
+        last = np.where(outcome == OPEN, np.where(begun, 2, 1), -1).astype(np.int8)
+        none = np.full(len(self.marks), -1, np.int8)
         exit_note = self._both(refusal, none)[row]
-        note = np.where(place == 4, exit_note, self._both(np.full(len(visits), -1), self.marks["note"])[row])
-        return np.where(place == self._both(last, none)[row], self.world.recorder.note("open"), note)
+        note = np.where(place == 4, exit_note, self._both(np.full(len(visits), -1, np.int32), self.marks["note"])[row])
+        return np.where(place == self._both(last, none)[row], np.int32(self.world.recorder.note("open")), note)
 
     def table(self, replication: int) -> Table:
         """The events table."""

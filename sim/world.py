@@ -251,7 +251,8 @@ class World:
         self.signed_now[account] = self.activated[account] = False
 
     def leave(self, case: Case) -> None:
-        """The account leaves the market."""
+        """The account leaves the market, and its case is done with."""
+        del self.cases[case.account]
         self.gone[case.account] = True
         self.using[case.account] = self.paying[case.account] = False
 
