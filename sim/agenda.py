@@ -24,12 +24,13 @@ class Agenda:
     def __init__(self, env: simpy.Environment, horizon: float) -> None:
         self.env, self.horizon = env, horizon
         self.known = 0.0
+        self.schedule = env.schedule
         self.later: defaultdict[int, list[tuple[float, Case]]] = defaultdict(list)
 
     def plan(self, case: Case, now: float, end: float) -> None:
         """Call the case's ``callbacks`` at ``end``."""
         if end < self.known:
-            self.env.schedule(case, 1, end - now)  # type: ignore[arg-type]
+            self.schedule(case, 1, end - now)  # type: ignore[arg-type]
         elif end < self.horizon:
             self.later[int(end // WEEK)].append((end, case))
 

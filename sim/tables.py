@@ -24,6 +24,9 @@ _QUEUED, _STARTED, _FINISHED = (ACTIVITY_CODE[a] for a in ("queued", "started", 
 _TIME = np.array([0, 0, 1, 2, 2])
 """Which of the times of a visit (queued, started, finished) holds at each place that it may unfold into: entry
 activity, queued, started, finished, exit activity."""
+_ACCOUNT_BITS = 25
+"""Room for the account in the key by which events are ordered."""
+_PIECE = 1 << 16
 
 
 def coded(codes: np.ndarray, names: tuple[str, ...]) -> Coded:
@@ -109,15 +112,29 @@ class Unfolded:
         self.marks = world.recorder.marked()
         stops = _Stops(world)
         activity = self._places(stops)
-        row, place = np.nonzero(activity >= 0)
-        place = place.astype(np.int8)
+        row, place, code = self._as_recorded(activity)
         order = self._order(row, place)
-        self.activity = self._both(activity[row, place], self.marks["code"].astype(np.int16))[order]
-        marked = np.arange(len(self.visits), len(self.visits) + len(self.marks))
-        row = self._both(row, marked)[order]
-        place = self._both(place, np.zeros(len(marked), np.int8))[order]
-        del activity, order
+        self.activity = code[order]
+        row, place = row[order], place[order]
+        del activity, code, order
         self._columns(row, place, stops)
+
+    def _as_recorded(self, activity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row of the columns, place and activity of every event, marks put in among the visits without a sort.
+
+        A mark stands before the events of the visit that was recorded after it.
+        """
+        marks, found = self.marks, activity >= 0
+        begins = np.concatenate([[0], np.cumsum(np.count_nonzero(found, axis=1))])
+        at = begins[marks["after"]] + np.arange(len(marks))
+        of_visit = np.ones(begins[-1] + len(marks), bool)
+        of_visit[at] = False
+        row, place = np.empty(len(of_visit), np.int32), np.zeros(len(of_visit), np.int8)
+        code = np.empty(len(of_visit), np.int16)
+        row[of_visit], place[of_visit] = np.nonzero(found)
+        row[at] = np.arange(len(self.visits), len(self.visits) + len(marks))
+        code[of_visit], code[at] = activity[found], marks["code"]
+        return row, place, code
 
     def _both(self, of_visits: np.ndarray, of_marks: np.ndarray) -> np.ndarray:
         return np.concatenate([of_visits, of_marks])
@@ -137,16 +154,21 @@ class Unfolded:
         return activity
 
     def _order(self, row: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """Time and account of every event, and the order of the events."""
+        """Time and account of every event, and the order of the events; a piece at a time, to touch little memory."""
         rows, marks = self.visits, self.marks
-        times = np.stack([rows["queued"], rows["started"], rows["finished"]])
-        time = self._both(times[_TIME[place], row], marks["time"])
-        account = self._both(rows["account"].astype(np.int64)[row], marks["account"])
-        recorded = np.argsort(self._both(2 * row + 1, 2 * marks["after"]), kind="stable")
-        key = (np.rint(time / GRID).astype(np.int64) << 25 | account)[recorded]
-        order = recorded[np.argsort(key, kind="stable")]
-        del key, recorded, times
-        self.time, self.account = time[order], account[order]
+        times = np.stack([self._both(rows[name], marks["time"]) for name in ("queued", "started", "finished")])
+        accounts = self._both(rows["account"], marks["account"])
+        time, key = np.empty(len(row)), np.empty(len(row), np.int64)
+        for first in range(0, len(row), _PIECE):
+            piece = slice(first, first + _PIECE)
+            time[piece] = times[_TIME[place[piece]], row[piece]]
+            key[piece] = np.rint(time[piece] / GRID)
+            key[piece] = key[piece] << _ACCOUNT_BITS | accounts[row[piece]]
+        del times
+        order = np.argsort(key, kind="stable")
+        self.time = time[order]
+        del time
+        self.account = key[order] & ((1 << _ACCOUNT_BITS) - 1)
         return order
 
     def _columns(self, row: np.ndarray, place: np.ndarray, stops: _Stops) -> None:
