@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.controls import bare_loop, bare_outcome, textbook, textbook_outcome
 from benchmarks.scale import measure
-from benchmarks.workload import PASS, Outcome, Workload, machine, outcome
+from benchmarks.workload import PASS, Outcome, Workload, machine, outcome, visits_outcome
 from sim.simulate import TABLES
 
 GATE = 3.0
@@ -36,11 +36,11 @@ OURS, VISITS, EVERYTHING, TEXTBOOK, BARE = (
     "bare heapq loop",
 )
 ENGINES: dict[str, tuple[Callable[[Workload, int], Any], Callable[[Any], Outcome]]] = {
-    OURS: (lambda workload, seed: workload.engine(seed, "events", "visits"), outcome),
-    VISITS: (lambda workload, seed: workload.engine(seed, "visits"), outcome),
+    OURS: (lambda workload, seed: workload.engine(seed, "events"), outcome),
+    VISITS: (lambda workload, seed: workload.engine(seed, "visits"), visits_outcome),
     TEXTBOOK: (textbook, textbook_outcome),
     BARE: (bare_loop, bare_outcome),
-    EVERYTHING: (lambda workload, seed: workload.engine(seed, *TABLES, "visits", log_decisions=True), outcome),
+    EVERYTHING: (lambda workload, seed: workload.engine(seed, *TABLES, log_decisions=True), outcome),
 }
 
 

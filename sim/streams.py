@@ -34,8 +34,8 @@ import numpy as np
 _STEP = 2.0**-52
 BLOCK = 1024
 """Accounts drawn together for the first attempt of the first journey."""
-SPARSE = 64
-"""Accounts drawn together for later attempts, which few accounts reach."""
+SPARSE = 256
+"""Accounts drawn together for later attempts, which fewer accounts reach: as many as a call of numpy costs anyway."""
 ATTEMPTS = 1 << 16
 """Attempts within one journey that occurrences can tell apart."""
 
@@ -132,11 +132,11 @@ class Draws:
             if block is None:
                 block = self._first[account >> 10] = self._draw(0, account & ~(BLOCK - 1), BLOCK)
             return block[account & 1023]
-        key = (occurrence, account >> 6)
+        key = (occurrence, account >> 8)
         block = self._later.get(key)
         if block is None:
             block = self._later[key] = self._draw(occurrence, account & ~(SPARSE - 1), SPARSE)
-        return block[account & 63]
+        return block[account & 255]
 
     def _draw(self, occurrence: int, first: int, n: int) -> array[float]:
         u = self._streams.uniforms(self._code, occurrence, first, n, self._part)

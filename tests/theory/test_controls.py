@@ -11,11 +11,11 @@ import pytest
 
 from benchmarks import engine
 from benchmarks.controls import bare_loop, bare_outcome, textbook, textbook_outcome
-from benchmarks.workload import PASS, RENEW, YEARS, Outcome, Workload, outcome
+from benchmarks.workload import PASS, RENEW, YEARS, Outcome, Workload, visits_outcome
 
 WORKLOAD = Workload(5_000)
 ENGINES: dict[str, Callable[[int], Outcome]] = {
-    "ours": lambda seed: outcome(WORKLOAD.engine(seed, "visits")),
+    "ours": lambda seed: visits_outcome(WORKLOAD.engine(seed, "visits")),
     "textbook": lambda seed: textbook_outcome(textbook(WORKLOAD, seed)),
     "bare loop": lambda seed: bare_outcome(bare_loop(WORKLOAD, seed)),
 }
