@@ -28,13 +28,17 @@ class Cards:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: a plotly figure with its heading, its unit, and a sentence that says what it shows."""
+    """One chart: a plotly figure with its heading, its unit, and a sentence that says what it shows.
+
+    ``height`` is in pixels; 0 leaves it to the page.
+    """
 
     id: str
     title: str
     unit: str
     note: str
     figure: dict[str, Any]
+    height: int = 0
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.report.assurance import in_range
+from analysis.report.blocks import Panel
 from analysis.report.folder import Folder
 from analysis.report.panels import panels
 from analysis.report.strings import Catalogue, catalogue
@@ -47,8 +50,12 @@ def build_report(path: Path, language: str = "en") -> Path:
     FileNotFoundError
         If the folder does not exist.
     """
-    page = render(Folder(Path(path)), catalogue(language))
-    target = Path(path) / NAME
+    return write_page(Path(path), render(Folder(Path(path)), catalogue(language)))
+
+
+def write_page(folder: Path, page: str) -> Path:
+    """Write ``report.html`` into a folder, in one step; returns its path."""
+    target = folder / NAME
     staged = target.with_name(f"{NAME}.tmp")
     with staged.open("w", encoding="utf-8", newline="\n") as file:
         file.write(page)
@@ -58,22 +65,41 @@ def build_report(path: Path, language: str = "en") -> Path:
     return target
 
 
+@dataclass(frozen=True)
+class Page:
+    """What the template draws: ``group`` holds the texts around the panels, ``what`` fills their fields.
+
+    ``chapters`` are titles with their panels; a page about one thing has one chapter without a title.
+    """
+
+    group: str
+    what: Mapping[str, str]
+    chapters: Sequence[tuple[str, Sequence[Panel]]]
+    attention: Sequence[str]
+    version: str
+
+
 def render(folder: Folder, text: Catalogue) -> str:
     """The report as HTML."""
+    say = Wording(folder, text)
+    version = str(folder.manifest.get("versions", {}).get("tobsim", ""))
+    return draw(Page("page", say.what(), [("", panels(say))], attention(say), version), text)
+
+
+def draw(page: Page, text: Catalogue) -> str:
+    """A page as HTML, with its style and its scripts inside."""
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    say = Wording(folder, text)
     scripts = [_inline(get_plotlyjs()), _inline((HERE / "report.js").read_text("utf-8"))]
-    return _template().render(
-        text=text,
-        what=say.what(),
-        panels=panels(say),
-        attention=attention(say),
-        version=str(folder.manifest.get("versions", {}).get("tobsim", "")),
-        style=Markup((HERE / "report.css").read_text("utf-8")),
-        scripts=[Markup(s) for s in scripts],
-        policy=policy(scripts),
+    return str(
+        _template().render(
+            text=text,
+            page=page,
+            style=Markup((HERE / "report.css").read_text("utf-8")),
+            scripts=[Markup(s) for s in scripts],
+            policy=policy(scripts),
+        )
     )
 
 

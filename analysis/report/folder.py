@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +23,12 @@ class Folder:
         Folder with the files of a run; a missing file is an empty table.
     """
 
+    kind: ClassVar[str] = "run folder"
+
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            raise FileNotFoundError(f"{self.path}: not a run folder")
+            raise FileNotFoundError(f"{self.path}: not a {self.kind}")
 
     def table(self, name: str, columns: list[str] | None = None, filters: Any = None) -> pd.DataFrame:
         """Table ``name``; columns that the file lacks are left out."""

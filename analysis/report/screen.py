@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from analysis.report.figures import desk_totals
 from analysis.report.folder import Folder
 from analysis.report.results import headline_metrics
 from analysis.report.strings import catalogue
+from analysis.report.terminal import bullet, cut, line, printed
 from analysis.report.wording import Wording
 
 if TYPE_CHECKING:
@@ -52,58 +52,21 @@ def screen(path: Path, language: str = "en", width: int | None = None, *, colour
 def show(say: Wording, columns: int, *, colour: bool = False) -> str:
     """The screen of one run in ``columns`` columns, with as many figures as fit."""
     for figures in range(MOST_FIGURES, FEWEST_FIGURES - 1, -1):
-        shown = _printed(_parts(say, figures, columns < NARROW), columns, colour)
+        shown = printed(_parts(say, figures, columns < NARROW), columns, colour)
         if shown.count("\n") < MOST_LINES:
             break
     return shown
 
 
-def _printed(parts: list[RenderableType], columns: int, colour: bool) -> str:
-    from rich.console import Console
-
-    file = io.StringIO()
-    console = Console(
-        file=file, width=columns, force_terminal=colour, color_system="standard" if colour else None,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
-    )  # fmt: skip
-    for part in parts:
-        console.print(part)
-    return "\n".join(line.rstrip() for line in file.getvalue().rstrip().split("\n"))
-
-
 def _parts(say: Wording, figures: int, narrow: bool) -> list[RenderableType]:
-    head = _line(say.text("screen.head", **say.what()), "bold")
-    sure = [_titled(say, "screen.sure"), *map(_bullet, _sure(say)), *map(_cut, _warnings(say))]
+    head = line(say.text("screen.head", **say.what()), "bold")
+    sure = [_titled(say, "screen.sure"), *map(bullet, _sure(say)), *map(cut, _warnings(say))]
     return [head, "", _figures(say, figures, narrow), "", *sure, "", _titled(say, "screen.where"),
-            *map(_bullet, _where(say))]  # fmt: skip
-
-
-def printable(label: str) -> str:
-    """A text without control characters, which a terminal would obey, and with plain spaces only."""
-    return "".join(c if c.isprintable() else " " for c in label)
-
-
-def _line(text: str, style: str = "") -> RenderableType:
-    from rich.text import Text
-
-    return Text(printable(text), style=style)
+            *map(bullet, _where(say))]  # fmt: skip
 
 
 def _titled(say: Wording, key: str) -> RenderableType:
-    return _line(say.text(key), "cyan")
-
-
-def _bullet(text: str) -> RenderableType:
-    from rich.padding import Padding
-
-    return Padding(_line(text), (0, 0, 0, 2))
-
-
-def _cut(text: str) -> RenderableType:
-    from rich.padding import Padding
-    from rich.text import Text
-
-    return Padding(Text(printable(text), no_wrap=True, overflow="ellipsis"), (0, 0, 0, 2))
+    return line(say.text(key), "cyan")
 
 
 def _figures(say: Wording, most: int, narrow: bool) -> RenderableType:
@@ -115,15 +78,15 @@ def _figures(say: Wording, most: int, narrow: bool) -> RenderableType:
     table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     if narrow:
-        table.add_row(_line(what, "cyan"), "")
+        table.add_row(line(what, "cyan"), "")
         lines = [(a, b) for name, value, bounds in rows for a, b in ((name, value), (f"    {interval}", bounds))]
         for pair in lines:
-            table.add_row(*map(_line, pair))
+            table.add_row(*map(line, pair))
         return table
     table.add_column(justify="right", no_wrap=True, style="dim")
-    table.add_row(_line(what, "cyan"), "", _line(interval))
+    table.add_row(line(what, "cyan"), "", line(interval))
     for row in rows:
-        table.add_row(*map(_line, row))
+        table.add_row(*map(line, row))
     return table
 
 

@@ -158,17 +158,23 @@ def languages() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
-def catalogue(language: str = "en") -> Catalogue:
-    """Catalogue of ``language``; an unknown one raises `MissingText` naming those there are."""
+def catalogue(language: str = "en", part: str = "") -> Catalogue:
+    """Catalogue of ``language``; an unknown one raises `MissingText` naming those there are.
+
+    ``part`` adds the texts of a folder beside the files of the languages (``comparison``).
+    """
     if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", language) or language not in languages():
         known = ", ".join(languages())
         raise MissingText(f"report.language: no texts for this language, got {language!r}; there are {known}")
-    return Catalogue(_texts(language), language)
+    return Catalogue(_texts(language) | (_texts(language, part) if part else {}), language)
 
 
 @cache
-def _texts(language: str) -> dict[str, Any]:
+def _texts(language: str, part: str = "") -> dict[str, Any]:
     import yaml
 
-    texts: dict[str, Any] = yaml.safe_load((FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
+    file = FOLDER / part / f"{language}.yaml"
+    if not file.is_file():
+        raise MissingText(f"report.language: no texts for a {part} in this language, got {language!r}")
+    texts: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return texts

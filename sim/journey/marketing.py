@@ -9,6 +9,7 @@ than independent accounts do. Where exposure depends on the number of customers 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
@@ -87,6 +88,7 @@ class Exposure:
         self.channels = tuple(market.channels)
         self.reached = np.zeros((len(population.segments), len(self.channels)))
         self.sorted: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self.place: defaultdict[tuple[int, int], int] = defaultdict(int)
         self.mouth = np.array([c.word_of_mouth for c in market.channels.values()]) / DAYS_PER_MONTH
         self.step = 1 if self.mouth.any() else 7
         weekday = np.array([market.weekday[d] for d in _WEEKDAYS], float)
@@ -143,18 +145,18 @@ class Exposure:
         """(accounts, channels, times) of all thresholds passed in ``days`` days from day ``first`` on."""
         path = np.cumsum(np.stack([self.reached, *(self.day(d) for d in range(first, first + days))]), axis=0)
         edges = np.arange(first, first + days + 1, dtype=float)
-        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        for s, c in np.argwhere(path[-1] >= self.upcoming).tolist():
-            threshold, members = self.sorted[s, c]
-            low, high = np.searchsorted(threshold, (path[0, s, c], path[-1, s, c]), side="right")
-            times = np.interp(threshold[low:high], path[:, s, c], edges)
-            found.append((members[low:high], np.full(high - low, c), np.rint(times / GRID) * GRID))
-            self.upcoming[s, c] = threshold[high] if high < len(threshold) else np.inf
+        passed = path[-1] >= self.upcoming
         self.reached = path[-1]
-        if not found:
-            return np.empty(0, int), np.empty(0, int), np.empty(0)
-        accounts, channels, times = (np.concatenate(part) for part in zip(*found, strict=True))
-        return accounts, channels, times
+        accounts, channels, times = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0)]
+        for s, c in zip(*(where.tolist() for where in np.nonzero(passed)), strict=True):
+            threshold, members = self.sorted[s, c]
+            low = self.place[s, c]
+            high = self.place[s, c] = int(threshold.searchsorted(path[-1, s, c], side="right"))
+            accounts.append(members[low:high])
+            channels.append(np.full(high - low, c))
+            times.append(np.interp(threshold[low:high], path[:, s, c], edges))
+            self.upcoming[s, c] = threshold[high] if high < len(threshold) else np.inf
+        return np.concatenate(accounts), np.concatenate(channels), np.rint(np.concatenate(times) / GRID) * GRID
 
 
 def exposed_contacts(world: World) -> Iterator[Any]:
