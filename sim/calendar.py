@@ -6,7 +6,7 @@ the same however far they reach, and never decrease.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
@@ -29,6 +29,15 @@ def month_ends(start: str, days: float) -> list[float]:
         ends.append(end)
 
 
+def _working(workdays: int, holidays: frozenset[str], start: str, days: int) -> np.ndarray:
+    """Whether each of ``days`` days from ``start`` on is a working day."""
+    first = date.fromisoformat(start)
+    working = (first.weekday() + np.arange(days)) % 7 < workdays
+    off = [(date.fromisoformat(day) - first).days for day in holidays]
+    working[[day for day in off if 0 <= day < days]] = False
+    return working
+
+
 class WorkCalendar:
     """Working hours over a horizon and ``slack`` days beyond it.
 
@@ -43,17 +52,14 @@ class WorkCalendar:
     """
 
     def __init__(self, spec: Calendar, start: str, days: float, slack: int = 1500) -> None:
-        first, holidays = date.fromisoformat(start), set(spec.holidays.values())
         self.days_known = int(days) + slack
-        dates = [first + timedelta(d) for d in range(self.days_known)]
-        working = [d.weekday() < spec.workdays and d.isoformat() not in holidays for d in dates]
-        self.working = working
-        self.work_days = [d for d, works in enumerate(working) if works]
-        self._before = np.concatenate([[0], np.cumsum(working)])
+        self._is_working = _working(spec.workdays, frozenset(spec.holidays.values()), start, self.days_known)
+        self.working = self._is_working.tolist()
+        self.work_days = np.flatnonzero(self._is_working).tolist()
+        self._before = np.concatenate([[0], np.cumsum(self._is_working)])
         self.before = self._before.tolist()
-        self._is_working = np.array(working)
         self.open_hour, self.hours = spec.open_hour, spec.hours
-        self.around_the_clock = all(working) and spec.hours == 24
+        self.around_the_clock = all(self.working) and spec.hours == 24
 
     def opening(self, t: float) -> float:
         """First working moment at or after ``t``."""

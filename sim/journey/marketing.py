@@ -93,9 +93,9 @@ class Exposure:
         self.step = 1 if self.mouth.any() else 7
         weekday = np.array([market.weekday[d] for d in _WEEKDAYS], float)
         self.weekday = weekday / weekday.mean()
-        self._noise_code = world.streams.name("market.noise")
+        self.first_week = self.start.toordinal() // 7
+        self.noise = self._noise().tolist()
         self._rates: dict[int, np.ndarray] = {}
-        self._factors: dict[int, float] = {}
         self.upcoming = np.full(self.reached.shape, np.inf)
         for c, name in enumerate(self.channels):
             self._threshold(c, name)
@@ -125,19 +125,20 @@ class Exposure:
         ratio = spend / (channel.reference_spend * population.size)
         return rate * (ratio**channel.elasticity if ratio > 0 else 0.0)
 
-    def noise(self, day: date) -> float:
-        """Factor of the day's week, mean 1."""
-        sd, week = self.world.spec.market.noise, day.toordinal() // 7
-        if week not in self._factors:
-            u = self.world.streams.uniforms(self._noise_code, week, 0, 1)
-            self._factors[week] = float(np.exp(sd * normal(u)[0] - sd * sd / 2))
-        return self._factors[week]
+    def _noise(self) -> np.ndarray:
+        """Factor of every week of the horizon, mean 1; the number of the week is that of the calendar."""
+        streams, sd = self.world.streams, self.world.spec.market.noise
+        code = streams.name("market.noise")
+        weeks = range(self.first_week, (self.start.toordinal() + int(self.world.horizon) + self.step) // 7 + 1)
+        u = np.concatenate([streams.uniforms(code, week, 0, 1) for week in weeks])
+        return np.exp(sd * normal(u) - sd * sd / 2)
 
     def day(self, number: int) -> np.ndarray:
         """Exposure added in one day, by segment and channel."""
         today = self.start + timedelta(number)
         spec = self.world.spec_at(number)
-        factor = spec.market.season[_MONTHS[today.month - 1]] * self.weekday[today.weekday()] * self.noise(today)
+        factor = spec.market.season[_MONTHS[today.month - 1]] * self.weekday[today.weekday()]
+        factor *= self.noise[today.toordinal() // 7 - self.first_week]
         added = self.rates(spec) * factor
         return added + self.mouth * (self.world.customers / self.world.population.size)
 
