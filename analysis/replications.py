@@ -10,7 +10,7 @@ Wilson, E. B. (1927). Probable inference, the law of succession, and statistical
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +97,47 @@ def willink_bounds(samples: np.ndarray, level: float = 0.95) -> tuple[np.ndarray
     t = float(stdtrit(n - 1, (1 + level) / 2))
     scale = sd / math.sqrt(n)
     return mean - _transformed(t, a) * scale, mean - _transformed(-t, a) * scale
+
+
+def willink_p(interval: Interval, value: float = 0.0) -> float:
+    """Two-sided p of a mean: one less the level at which a bound of Willink's interval touches ``value``.
+
+    Without spread it is 1 if the mean is ``value`` and 0 if it is not; NaN under two values.
+    """
+    from scipy.special import stdtr
+
+    if interval.n < 2:
+        return math.nan
+    if interval.sd == 0:
+        return float(interval.mean == value)
+    root = math.sqrt(interval.n)
+    z = (interval.mean - value) * root / interval.sd
+    a = 0.0 if math.isnan(interval.skewness) else interval.skewness / (6 * root)
+    q = a + z + 2 * a * z**2 + 4 / 3 * a**2 * z**3
+    return 2 * float(stdtr(interval.n - 1, -abs(q)))
+
+
+def cautious(values: np.ndarray, level: float = 0.95) -> Interval:
+    """Willink's and Student's interval of a mean together: from the lower of the low bounds to the higher high one.
+
+    Willink's alone allows for skewness where there is none: the *difference* of two long-tailed figures is
+    symmetric, its sample skewness is noise, and in 7 to 12 % of 20 such differences the interval excludes a true
+    mean of 0. Student's alone fails where skewness is real. Measured coverage of both together at 95 %, n = 20:
+    normal .957, exponential .958, lognormal of sigma 1.5 .903, differences of two such variables .955 and more.
+    """
+    from scipy.special import stdtrit
+
+    found = willink(values, level)
+    if found.n < 2:
+        return found
+    half = float(stdtrit(found.n - 1, (1 + level) / 2)) * found.sd / math.sqrt(found.n)
+    return replace(found, low=min(found.low, found.mean - half), high=max(found.high, found.mean + half))
+
+
+def cautious_p(interval: Interval, value: float = 0.0) -> float:
+    """Two-sided p of a mean: one less the level at which a bound of the cautious interval touches ``value``."""
+    student = willink_p(replace(interval, skewness=math.nan), value)
+    return max(willink_p(interval, value), student)
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float, float]:

@@ -31,11 +31,10 @@ def summary(metrics: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         ``COLUMNS``, one row per metric and period, in the order of the metrics table; the period is ``horizon`` or
         ``FY`` with the year in which the fiscal year ends. Totals, and figures of a desk as ``metric_desk``.
     """
-    rows = _rows(metrics)
+    values = by_replication(metrics)
     replications = int(metrics["replication"].nunique())
-    if rows.empty:
+    if values.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    values = rows.pivot(index=["place", "metric", "period", "unit"], columns="replication", values="value")
     found = [willink(v, level) for v in values.to_numpy(float)]
     frame = values.index.to_frame(index=False).drop(columns="place")
     figures = {
@@ -47,6 +46,11 @@ def summary(metrics: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         "n_defined": [f.n for f in found],
     }
     return frame.assign(**figures)[list(COLUMNS)]
+
+
+def by_replication(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the summary with one column per replication; the index is place, metric, period, unit."""
+    return _rows(metrics).pivot(index=["place", "metric", "period", "unit"], columns="replication", values="value")
 
 
 def warnings(metrics: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:

@@ -11,17 +11,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scenarios.compare import compare
     from scenarios.compose import compose
     from scenarios.errors import InputError
     from scenarios.result import load
     from scenarios.run import run
     from scenarios.study import Study
 
-__all__ = ["InputError", "Study", "compose", "load", "run"]
+__all__ = ["InputError", "Study", "compare", "compose", "load", "run"]
 
 _HOME = {
     "InputError": "scenarios.errors",
     "Study": "scenarios.study",
+    "compare": "scenarios.compare",
     "compose": "scenarios.compose",
     "load": "scenarios.result",
     "run": "scenarios.run",

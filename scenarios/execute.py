@@ -58,7 +58,7 @@ def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcom
 
     processes = max(2, min(workers, len(replications)))
     pool = Parallel(processes, backend="loky", batch_size=1, max_nbytes=None, return_as="generator_unordered")
-    with _sheltered():
+    with sheltered():
         outcomes = pool(delayed(_in_worker)(task, number, os.getpid()) for number in list(replications))
     try:
         yield from outcomes
@@ -69,7 +69,7 @@ def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcom
 
 
 @contextmanager
-def _sheltered() -> Iterator[None]:
+def sheltered() -> Iterator[None]:
     """Processes that start in here never hear Ctrl-C, which is for their parent alone."""
     if threading.current_thread() is not threading.main_thread():
         yield

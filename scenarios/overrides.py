@@ -11,7 +11,7 @@ from scenarios.errors import bad_name, shown
 from scenarios.raw import MAX_DEPTH
 from scenarios.resolve import Path
 
-GROUPS = ("business", "market", "policy", "scenario", "effects", "forecast", "execution", "report")
+GROUPS = ("business", "market", "policy", "scenario", "effects", "forecast", "execution", "report", "compare")
 """Groups of the configuration: ``group=name`` chooses the file ``conf/group/name.yaml``."""
 
 MAX_LENGTH = 2**16

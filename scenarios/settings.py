@@ -66,6 +66,46 @@ class Precision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Target:
+    """Reach ``value`` of a monthly metric in any month up to a date."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    metric: str
+    value: float = number("as the metric", "value to reach")
+    by: str | None = None
+    sense: Literal["at_least", "at_most"] = "at_least"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choose:
+    """Choose the best of the plans by a metric over the horizon."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    metric: str
+    method: Literal["kn", "ocba"] = "kn"
+    indifference: float = number("as the metric", "difference that does not matter", above=0)
+    confidence: float = number("1", "chance of a right choice", low=0.5, high=0.9999, default=0.95)
+    budget: int = number("replications", "most replications of all plans together", low=2, high=10**7, default=5000)
+    fresh: int = number("replications", "with a fresh seed, of the chosen plan", low=2, high=100_000, default=50)
+    largest: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """How plans are compared."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    metrics: list[str] | None = None
+    level: float = number("1", "confidence of an interval, of all primary ones together", low=0.5, high=0.999)
+    budget: int = number("replications", "most replications of a plan under a precision", low=2, high=100_000)
+    drivers: bool = True
+    players: int = number("groups of keys", "groups of changed keys told apart", low=1, high=12)
+    flips: bool = True
+    targets: dict[str, Target] = field(default_factory=dict)
+    choose: Choose | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Root(StudySpec):
     """Everything a configuration holds."""
 
@@ -73,6 +113,7 @@ class Root(StudySpec):
     execution: Execution
     report: Report
     forecast: Forecast
+    compare: Compare
     seed: int = number("1", "key of all random numbers", low=0, high=2**128 - 1)
     replications: int = number("replications", "independent repetitions", low=1, high=100_000)
     precision: Precision | None = None
@@ -81,5 +122,5 @@ class Root(StudySpec):
     tables: list[TableName] | None = None
 
 
-NOT_IN_DIGEST = ("out", "replications", "precision", "execution", "progress", "report", "forecast", "tables")
+NOT_IN_DIGEST = ("out", "replications", "precision", "execution", "progress", "report", "forecast", "compare", "tables")
 """Keys that change no table of a replication."""

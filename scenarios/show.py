@@ -59,6 +59,24 @@ def run_help(config_dir: str | None) -> str:
     return "\n".join(parts)
 
 
+def compare_help(config_dir: str | None) -> str:
+    """Scenarios, settings and flags of ``tobsim compare``."""
+    import yaml
+
+    from scenarios.compose import options
+    from scenarios.settings import CONF
+
+    settings = yaml.safe_load((CONF / "compare" / "default.yaml").read_text("utf-8"))
+    keys = [f"  compare.{key}={_yaml_line(value)}" for key, value in settings.items()]
+    flags = [
+        f"  {' '.join((flag, what)).strip():20} {text}" for flag, (what, text) in FLAGS.items() if flag != "--multirun"
+    ]
+    names = f"  scenarios=[{', '.join(options('scenario', config_dir))}]"
+    more = "Keys of tobsim run count for every plan alike; precision={metric:NAME,relative:0.02} goes on replicating."
+    parts = [verb_help("compare"), "Scenarios, the first one named is the base", names]
+    return "\n".join([*parts, "Settings and their defaults", *keys, "Flags", *flags, more])
+
+
 def _yaml_line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.arguments import Arguments, parse
+from scenarios.arguments import FLAGS, Arguments, parse
 from scenarios.cli import DONE, FAILED, VERBS
 from scenarios.errors import InputError, shown, suggest
-from scenarios.show import configuration, csv_table, info, json_table, run_help, text_table, verb_help
+from scenarios.show import compare_help, configuration, csv_table, info, json_table, run_help, text_table, verb_help
 
 if TYPE_CHECKING:
     from scenarios.result import Result
@@ -52,7 +52,7 @@ def _one(study: Study, out: Path | None, command: str) -> int:
         _warn([f"{result.path} holds {result.manifest.replications} replications already; all of them are shown"])
     if result.manifest.replications:
         _screen(result, study.config["report"]["language"])
-    return _failures(result)
+    return _failures(result.failures)
 
 
 def _many(arguments: Arguments, words: Sequence[str]) -> int:
@@ -76,12 +76,53 @@ def _screen(result: Result, language: str) -> None:
     _say(screen(result.path, language, colour=sys.stdout.isatty()))
 
 
-def _failures(result: Result) -> int:
+def _failures(failures: Sequence[dict[str, Any]]) -> int:
     """List the replications that failed."""
-    for row in result.failures:
+    for row in failures:
         text = f"{row['type']}: {row['message']}; seed {row['seed']}, again: {row['command']}"
         print(f"failed: replication {row['replication']}: {text}", file=sys.stderr)
-    return FAILED if result.failures else DONE
+    return FAILED if failures else DONE
+
+
+def compare(words: Sequence[str]) -> int:
+    """``tobsim compare``: plans against the first one, on one screen."""
+    arguments = parse(words, tuple(flag for flag in FLAGS if flag != "--multirun"))
+    if arguments.has("--help"):
+        return _say(compare_help(arguments.flags.get("--config-dir")))
+    _no_paths(arguments)
+    from scenarios.compare import compare_plans
+    from scenarios.plans import compose_plans
+
+    arguments, business = arguments.without("business")
+    arguments, scenarios = arguments.without("scenarios")
+    names = _listed("business", business or "tool"), _listed("scenarios", scenarios or "[]")
+    plans = compose_plans(*names, arguments.overrides, arguments.flags.get("--config-dir"))
+    base = plans[0].studies[plans[0].base]
+    if arguments.has("--cfg"):
+        return _say(configuration(base, arguments))
+    if arguments.has("--info"):
+        return _say("\n".join(info(study) for each in plans for study in each.studies.values()))
+    found = compare_plans(plans, command=_command("compare", words))
+    _warn(found.record["warnings"])
+    _say(_comparison_screen(found.path, base.config["report"]["language"]))
+    return _failures(found.failures)
+
+
+def _listed(key: str, text: str) -> list[str]:
+    """Names as a command line lists them: ``a`` or ``[a,b]``."""
+    from scenarios.overrides import read_overrides
+
+    settings, problems = read_overrides([f"names={text}"])
+    if problems:
+        raise InputError([f"{key}: cannot be read, got {shown(text)}; {key}=[baseline,NAME]"])
+    value = settings[0].value
+    return [str(name) for name in (value if isinstance(value, list) else [value])]
+
+
+def _comparison_screen(path: Path, language: str) -> str:
+    from analysis.report.comparison.screen import comparison_screen
+
+    return comparison_screen(path, language, colour=sys.stdout.isatty())
 
 
 def levers(words: Sequence[str]) -> int:
@@ -105,6 +146,12 @@ def report(words: Sequence[str]) -> int:
     settings, path = _run_path("report", words, ("report.language",))
     if path is None:
         return DONE
+    from scenarios.comparison import is_comparison
+
+    if is_comparison(path):
+        from scenarios.compare import rebuild_page
+
+        return _say(str(rebuild_page(path, settings.get("report.language"))))
     from scenarios.run import rebuild_report
 
     return _say(str(rebuild_report(path, settings.get("report.language"))))

@@ -147,8 +147,9 @@ class Decision(_Sum):
     def base_terms(self, account: int) -> dict[str, float]:
         """Base and frailty of one account, in logit."""
         spec, population = self.spec, self.world.population
-        base = min(max(by_segment(spec.base, population.segments)[population.segment[account]], _TINY), 1 - 1e-16)
-        return {"base": math.log(base / (1 - base)), "frailty": float(spec.frailty * self._frailty[account])}
+        base = max(float(by_segment(spec.base, population.segments)[population.segment[account]]), _TINY)
+        logit = math.log(base) - math.log1p(-base) if base < 1 else math.inf
+        return {"base": logit, "frailty": float(spec.frailty * self._frailty[account])}
 
 
 def _logistic(logit: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -66,12 +67,19 @@ def simulate(
     -------
     Run
     """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with without_collector():
         world = World(timeline, seed, replication, log_decisions)
         world.run()
         return collect(world, replication, wanted)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Python's garbage collector rests: a world lives to its end, and looking through it takes long."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if collecting:
             gc.enable()

@@ -41,10 +41,18 @@ class World:
     """One replication under way.
 
     State of accounts is kept in columns, one element per account: ``use``, ``losses``, ``customer`` and so on.
-    Signals read them; stops, revenue parts and programmes write them.
+    Signals read them; stops, revenue parts and programmes write them. ``deciding`` makes its decisions.
     """
 
-    def __init__(self, timeline: Timeline, seed: int, replication: int, log_decisions: bool = True) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        seed: int,
+        replication: int,
+        log_decisions: bool = True,
+        deciding: Callable[[World, str], Decision] = Decision,
+    ) -> None:
+        self.deciding = deciding
         self.spec = self.opening_spec = timeline.spec
         self.later, self.contacts = timeline.later, timeline.contacts
         self.horizon = float(self.spec.horizon.days)
@@ -163,7 +171,7 @@ class World:
     def decision(self, name: str) -> Decision:
         """The decision of that name, made when first asked for."""
         if name not in self._sums:
-            self._sums[name] = Decision(self, name)
+            self._sums[name] = self.deciding(self, name)
             self.decision_code(name)
         return self._sums[name]  # type: ignore[return-value]
 

@@ -23,12 +23,12 @@ class Folder:
         Folder with the files of a run; a missing file is an empty table.
     """
 
-    kind: ClassVar[str] = "run folder"
+    kind: ClassVar[str] = "run"
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            raise FileNotFoundError(f"{self.path}: not a {self.kind}")
+            raise FileNotFoundError(f"{self.path}: not a {self.kind} folder")
 
     def table(self, name: str, columns: list[str] | None = None, filters: Any = None) -> pd.DataFrame:
         """Table ``name``; columns that the file lacks are left out."""

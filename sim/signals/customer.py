@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from sim.world import World
 
 
-@signal(-0.5, 0.5, "1", "C49, [000]:93")
+@signal(-0.5, 0.5, "1", "C49, [000]:93", through="time")
 def use(world: World, accounts: Accounts) -> np.ndarray:
     """Monthly use of what was sold, minus one half."""
     return world.use[accounts] - 0.5
 
 
-@signal(0, 100, "years", "[002]:72")
+@signal(0, 100, "years", "[002]:72", through="time")
 def tenure_years(world: World, accounts: Accounts) -> np.ndarray:
     """Years since the account became a customer in this spell; 0 before."""
     return np.where(world.customer[accounts], world.env.now - world.customer_since[accounts], 0.0) / 365.25
 
 
-@signal(0, 1200, "months", "C46, L29")
+@signal(0, 1200, "months", "C46, L29", through="time")
 def onboarding_months(world: World, accounts: Accounts) -> np.ndarray:
     """Months from signing to activation, or so far; 0 before signing."""
     until = np.where(world.activated[accounts], world.activated_at[accounts], world.env.now)
@@ -32,7 +32,7 @@ def onboarding_months(world: World, accounts: Accounts) -> np.ndarray:
     return np.where(world.customer[accounts], spent, 0.0) / 30.4375
 
 
-@signal(-2, 2, "ln(month / median)", "C06, [000]:189")
+@signal(-2, 2, "ln(month / median)", "C06, [000]:189", through="time")
 def earning(world: World, accounts: Accounts) -> np.ndarray:
     """Logarithm of last month's own sales over the median level of the segment, within +-2; 0 before sales."""
     return world.earning[accounts]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sim.world import World
 
 
-@signal(0, 36525, "days", "C47, L39")
+@signal(0, 36525, "days", "C47, L39", through="others")
 def wait_days(world: World, accounts: Accounts) -> np.ndarray:
     """Days waited in queues of desks in this journey."""
     return world.wait_days[accounts]
