@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -68,23 +68,25 @@ def _compare(base: Any, plan: Any, path: Path) -> Iterable[Change]:
 def players(base: Study, found: Sequence[Change], most: int) -> dict[str, tuple[Change, ...]]:
     """Groups of changed keys that can each be changed alone, by name; at most ``most`` of them.
 
-    Keys are put together by their place in the configuration until there are few enough groups and every subset of
-    them composes.
+    The numbers of a key by segment are one group. Others are put together by their place in the configuration until
+    there are few enough groups and every subset of them composes.
     """
     if not found:
         return {}
+    segments = base.config["market"]["segments"]
     deepest = max(len(change.path) for change in found)
     for depth in range(deepest, 0, -1):
-        groups = _grouped(found, depth)
+        groups = _grouped(found, depth, segments)
         if len(groups) <= most and _compose(base, groups):
             return groups
     return {"all keys": tuple(found)}
 
 
-def _grouped(found: Sequence[Change], depth: int) -> dict[str, tuple[Change, ...]]:
+def _grouped(found: Sequence[Change], depth: int, segments: Collection[str]) -> dict[str, tuple[Change, ...]]:
     groups: dict[str, list[Change]] = {}
     for change in found:
-        groups.setdefault(dotted(change.path[:depth]), []).append(change)
+        own = change.path[:-1] if change.path[-1] in segments else change.path
+        groups.setdefault(dotted(own[:depth]), []).append(change)
     return {name: tuple(group) for name, group in groups.items()}
 
 

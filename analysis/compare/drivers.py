@@ -166,16 +166,21 @@ def summarise(drivers: pd.DataFrame, level: float = 0.95, extras: pd.DataFrame |
     for group, rows in drivers.groupby(_KEYS[:-1], sort=False, observed=True):
         sums = rows.groupby(["driver", "replication"], sort=False, observed=True)["value"].sum(min_count=1)
         table = sums.unstack(fill_value=0.0)
-        figures = dict(zip(map(str, table.index), table.to_numpy(float), strict=True))
-        figures[TOTAL] = _sum(table.to_numpy(float))
+        values = _without_dust(table.to_numpy(float))
+        figures = dict(zip(map(str, table.index), values, strict=True)) | {TOTAL: _sum(values)}
         unit = str(rows["unit"].iloc[0])
-        found += [_summary([*map(str, group), name], values, level, unit) for name, values in figures.items()]
+        found += [_summary([*map(str, group), name], figure, level, unit) for name, figure in figures.items()]
     frame = pd.DataFrame(found, columns=[c for c in SUMMARY if c not in _EXTRAS])
     if extras is None:
         frame = frame.assign(**dict.fromkeys(_EXTRAS, np.nan))
     else:
         frame = frame.merge(extras.astype(dict.fromkeys(_KEYS, "str")), how="left", on=_KEYS)
     return frame[list(SUMMARY)]
+
+
+def _without_dust(values: np.ndarray) -> np.ndarray:
+    """Shares that are nothing beside the largest of their replication as exact zeros."""
+    return np.where(np.abs(values) <= DUST * np.abs(values).max(axis=0), 0.0, values)
 
 
 def _sum(values: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ class Attribution:
     total : array, shape (replications,) or (replications, metrics)
         Value of all players less the value of none.
     shares : array, shape (players, ...)
-        Shapley values; they add up to ``total``.
+        Shapley values in the order of ``players``; they add up to ``total``.
     alone : dict
         Player to what it does where it is the only one, None if that subset was not run.
     last_in : dict

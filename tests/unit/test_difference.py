@@ -89,6 +89,15 @@ def test_many_keys_are_put_together_by_their_place() -> None:
     assert list(players(BASE, found, 1)) == ["policy"]
 
 
+def test_the_numbers_of_all_segments_are_one_group() -> None:
+    plan = study("policy.products.seat.price={small: 200, large: 190}", "policy.desks.sales.heads=5")
+    groups = players(BASE, changes(BASE, plan), 5)
+    assert {name: len(group) for name, group in groups.items()} == {
+        "policy.desks.sales.heads": 1,
+        "policy.products.seat.price": 2,
+    }
+
+
 def test_keys_that_need_each_other_stay_together() -> None:
     """A new stop and the way to it compose only together."""
     plan = study(

@@ -9,7 +9,7 @@ from analysis.report.comparison.case import Case, known
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST = 5
+MOST, MOST_PLACES = 5, 6
 HOWS = ("outcome", "route", "timing")
 
 
@@ -82,10 +82,21 @@ def _outcome(case: Case, row: dict[str, Any], name: str) -> str:
     if low != low or high != high:
         return text("compare.flips.story_parted", decision=name)
     moved = "rose" if high > low else "fell" if high < low else "stayed"
-    change = text(f"compare.flips.{moved}", low=case.say.percent(low), high=case.say.percent(high))
+    known_values = [100 * v for v in (low, high, number) if v == v]
+    told = [text("format.percent", value=v) for v in told_apart(case, known_values, 0)]
+    change = text(f"compare.flips.{moved}", low=told[0], high=told[1])
     if number != number:
         return text("compare.flips.story_unnumbered", decision=name, change=change)
-    return text("compare.flips.story_outcome", decision=name, change=change, number=case.say.percent(number))
+    return text("compare.flips.story_outcome", decision=name, change=change, number=told[2])
+
+
+def told_apart(case: Case, values: list[float], places: int) -> list[str]:
+    """Numbers with at least so many decimal places, and as many more as tell different ones apart, up to six."""
+    while True:
+        told = [case.text.fixed(v, places) for v in values]
+        if len(set(told)) == len(set(values)) or places == MOST_PLACES:
+            return told
+        places += 1
 
 
 def _day(case: Case, time: float) -> str:
@@ -99,7 +110,7 @@ def _reason(case: Case, row: dict[str, Any]) -> str:
     text, kind = case.text, known(row["kind"])
     if not known(row["term"]) or row["term_base"] != row["term_base"]:
         return text("compare.flips.only_kind", kind=text.name("kinds_long", kind)) if kind else ""
-    low, high = (text.fixed(float(row[c]), 2) for c in ("term_base", "term_plan"))
+    low, high = told_apart(case, [float(row[c]) for c in ("term_base", "term_plan")], 2)
     return text(
         "compare.flips.reason",
         term=text.name("terms", known(row["term"])),
