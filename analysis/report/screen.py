@@ -11,7 +11,7 @@ from analysis.report.figures import desk_totals
 from analysis.report.folder import Folder
 from analysis.report.results import headline_metrics
 from analysis.report.strings import catalogue
-from analysis.report.terminal import bullet, cut, line, printed
+from analysis.report.terminal import bullet, cut, line, printed, whole
 from analysis.report.wording import Wording
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _parts(say: Wording, figures: int, narrow: bool) -> list[RenderableType]:
     head = line(say.text("screen.head", **say.what()), "bold")
     sure = [_titled(say, "screen.sure"), *map(bullet, _sure(say)), *map(cut, _warnings(say))]
     return [head, "", _figures(say, figures, narrow), "", *sure, "", _titled(say, "screen.where"),
-            *map(bullet, _where(say))]  # fmt: skip
+            whole(str(say.folder.path)), *map(bullet, _tables(say))]  # fmt: skip
 
 
 def _titled(say: Wording, key: str) -> RenderableType:
@@ -160,10 +160,10 @@ def _warnings(say: Wording) -> list[str]:
     return [say.text("screen.warnings", count=len(found), first=found[0])] if found else []
 
 
-def _where(say: Wording) -> list[str]:
+def _tables(say: Wording) -> list[str]:
     path, text = say.folder.path, say.text
     there = [n for n in (REPORT, FIGURES) if (path / n).is_file()]
     count = len(list(path.glob(TABLES)))
     parts = [text(f"screen.file_{n.split('.')[0]}", name=n) for n in there]
     parts += [text("screen.tables", count=count, name=TABLES)] if count else []
-    return [str(path), text("words.list").join(parts)] if parts else [str(path)]
+    return [text("words.list").join(parts)] if parts else []

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def printed(parts: Sequence[RenderableType], columns: int, colour: bool) -> str:
-    """The parts as text of so many columns, without spaces at the ends of lines."""
+    """The parts as text of so many columns, without spaces at the ends of lines; plain strings as they are."""
     from rich.console import Console
 
     file = io.StringIO()
@@ -20,7 +20,10 @@ def printed(parts: Sequence[RenderableType], columns: int, colour: bool) -> str:
         highlight=False, markup=False, emoji=False, legacy_windows=False,
     )  # fmt: skip
     for part in parts:
-        console.print(part)
+        if isinstance(part, str):
+            file.write(f"{part}\n")
+        else:
+            console.print(part)
     return "\n".join(line.rstrip() for line in file.getvalue().rstrip().split("\n"))
 
 
@@ -41,6 +44,11 @@ def bullet(text: str) -> RenderableType:
     from rich.padding import Padding
 
     return Padding(line(text), (0, 0, 0, 2))
+
+
+def whole(text: str) -> str:
+    """An indented text on one line however long, to be copied: a path."""
+    return f"  {printable(text)}"
 
 
 def cut(text: str, style: str = "", indent: int = 2) -> RenderableType:

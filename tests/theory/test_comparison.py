@@ -51,7 +51,7 @@ def test_the_shown_interval_covers_the_true_difference(name: str, record_propert
     draw = np.random.default_rng(1)
     samples = {"normal": draw.normal(2, 3, (REPEATS, N)), "exponential": draw.exponential(2, (REPEATS, N))}[name]
     covered = coverage(shown(samples), 2.0)
-    record_property(f"coverage of {name} differences", covered)
+    record_property(f"coverage of {name} differences", float(covered))
     low, high = band(REPEATS, 0.95)
     assert low <= covered <= high
 
@@ -77,7 +77,7 @@ def test_differences_of_two_long_tails_give_few_alarms(sigma: float, record_prop
     sides = np.random.default_rng(6).lognormal(8, sigma, (2, REPEATS, N))
     found = alarms([paired(*pair) for pair in zip(*sides, strict=True)])
     skewed = np.array(willink_bounds(sides[1] - sides[0]))
-    record_property(f"false alarms with sigma {sigma}", found / REPEATS)
+    record_property(f"false alarms with sigma {sigma}", float(found / REPEATS))
     assert no_more_than(found, REPEATS) <= 0.06
     assert np.mean((skewed[0] > 0) | (skewed[1] < 0)) > 0.07
 
@@ -88,8 +88,8 @@ def test_a_heavy_tail_covers_less_and_says_so(record_property: Record) -> None:
     truth = math.exp(1.5**2 / 2)
     noted = np.mean([HEAVY_TAIL in c.note for c in found])
     covered = coverage(found, truth)
-    record_property("coverage of lognormal differences", covered)
-    record_property("of which noted as a heavy tail", noted)
+    record_property("coverage of lognormal differences", float(covered))
+    record_property("of which noted as a heavy tail", float(noted))
     assert 0.85 <= covered <= 0.92
     assert noted > 0.5
     assert np.mean([HEAVY_TAIL in c.note for c in shown(np.random.default_rng(4).normal(size=(1_000, N)))]) < 0.01
@@ -99,7 +99,7 @@ def test_the_interval_at_which_replications_end(record_property: Record) -> None
     """Looking up to five times costs some coverage; the loss stays within what is stated here."""
     ended = [_sequential(np.random.default_rng([5, repeat])) for repeat in range(1_000)]
     covered = coverage([found for found, _ in ended], 1.0)
-    record_property("coverage at the end of a sequence of looks", covered)
+    record_property("coverage at the end of a sequence of looks", float(covered))
     assert covered >= 0.925
     assert {reason for _, reason in ended} == {"reached", "looks spent"}
     assert max(found.replications for found, _ in ended) <= 102
@@ -227,6 +227,6 @@ def test_equal_plans_give_six_per_cent_of_alarms_at_most(other: str, shift: int,
     """8,000 comparisons of 20 pairs each, 5,000 pairs of simulations: upper bound of false alarms at 6 %."""
     for figure, pairs in compare(range(1_000, 1_500, 2), Plan(other), shift).items():
         found = no_more_than(alarms(pairs), len(pairs))
-        record_property(f"{figure}: upper bound of false alarms", found)
+        record_property(f"{figure}: upper bound of false alarms", float(found))
         assert len(pairs) == 8_000
         assert found <= 0.06

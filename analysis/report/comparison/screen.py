@@ -14,7 +14,7 @@ from analysis.report.comparison.sure import stopped
 from analysis.report.comparison.who import counts as flipped
 from analysis.report.comparison.why import told as driven
 from analysis.report.strings import Catalogue, catalogue
-from analysis.report.terminal import bullet, cut, line, printed
+from analysis.report.terminal import bullet, cut, line, printed, whole
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -168,4 +168,4 @@ def _stacked(case: Case, metrics: list[str], columns: int) -> RenderableType:
 
 def _where(folder: Comparison, text: Catalogue) -> list[RenderableType]:
     page = folder.path / NAME
-    return [line(text("compare.screen.where"), "cyan"), bullet(str(page if page.is_file() else folder.path))]
+    return [line(text("compare.screen.where"), "cyan"), whole(str(page if page.is_file() else folder.path))]
