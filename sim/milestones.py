@@ -87,7 +87,7 @@ def _last_stage(world: World, n: int) -> np.ndarray:
     for account, case in world.cases.items():
         if case.stop is not None:
             stage[account] = case.stop.code
-    stage[np.flatnonzero(world.gone[:n])] = len(world.stops)
+    stage[np.array(world.gone, int)] = len(world.stops)
     return stage
 
 

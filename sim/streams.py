@@ -28,6 +28,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -100,6 +101,17 @@ class Streams:
         return self.uniforms(code, occurrence, first, last - first + 1, part)[accounts - first]
 
 
+class _Blocks(dict[Any, "array[float]"]):
+    """Blocks of values by key, drawn when they are first asked for."""
+
+    def __init__(self, draw: Callable[[Any], array[float]]) -> None:
+        self._draw = draw
+
+    def __missing__(self, key: Any) -> array[float]:
+        block = self[key] = self._draw(key)
+        return block
+
+
 class Draws:
     """Values of one name for single accounts, drawn and transformed a block at a time.
 
@@ -117,8 +129,8 @@ class Draws:
     ) -> None:
         self._streams, self._transform, self._part = streams, transform, part
         self._code = streams.name(name)
-        self._first: dict[int, array[float]] = {}
-        self._later: dict[tuple[int, int], array[float]] = {}
+        self._first = _Blocks(lambda block: self._draw(0, block << 10, BLOCK))
+        self._later = _Blocks(lambda key: self._draw(key[0], key[1] << 8, SPARSE))
 
     def clear(self) -> None:
         """Forget transformed values: parameters have changed. The uniforms stay what they are."""
@@ -128,15 +140,8 @@ class Draws:
     def get(self, account: int, occurrence: int) -> float:
         """Value of one account at one occurrence."""
         if not occurrence:
-            block = self._first.get(account >> 10)
-            if block is None:
-                block = self._first[account >> 10] = self._draw(0, account & ~(BLOCK - 1), BLOCK)
-            return block[account & 1023]
-        key = (occurrence, account >> 8)
-        block = self._later.get(key)
-        if block is None:
-            block = self._later[key] = self._draw(occurrence, account & ~(SPARSE - 1), SPARSE)
-        return block[account & 255]
+            return self._first[account >> 10][account & 1023]
+        return self._later[occurrence, account >> 8][account & 255]
 
     def _draw(self, occurrence: int, first: int, n: int) -> array[float]:
         u = self._streams.uniforms(self._code, occurrence, first, n, self._part)

@@ -54,7 +54,7 @@ def seats(world: World) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def open_visits(world: World) -> np.ndarray:
     """Visits not finished at the horizon, as rows with outcome OPEN."""
-    live = [c for c in world.cases.values() if c.stop is not None and not world.gone[c.account]]
+    live = [c for c in world.cases.values() if c.stop is not None]
     live = [c for c in live if not isinstance(c.stop, GateStop | SplitStop)]
     rows = np.zeros(len(live), VISIT)
     rows["account"] = [c.account for c in live]

@@ -77,7 +77,8 @@ class World:
         self.wait_days, self.presales_hours, self.desk_hours = np.zeros(n), np.zeros(n), np.zeros(n)
         self.use, self.earning = np.zeros(n), np.zeros(n)
         self.using, self.paying = np.zeros(n, bool), np.zeros(n, bool)
-        self.customer, self.was_customer, self.gone = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
+        self.customer, self.was_customer = np.zeros(n, bool), np.zeros(n, bool)
+        self.gone: list[int] = []
         self.signed_now, self.activated = np.zeros(n, bool), np.zeros(n, bool)
         self.customer_since, self.activated_at, self.term_ends = np.zeros(n), np.zeros(n), np.zeros(n)
         self.peers = np.zeros(len(self.population.industries))
@@ -261,7 +262,7 @@ class World:
     def leave(self, case: Case) -> None:
         """The account leaves the market, and its case is done with."""
         del self.cases[case.account]
-        self.gone[case.account] = True
+        self.gone.append(case.account)
         self.using[case.account] = self.paying[case.account] = False
 
     # time
