@@ -30,7 +30,7 @@ def blocks(page: str, kind: str) -> list[tuple[str, str]]:
 
 def table_commands() -> list[str]:
     """Commands of the README's table that run without a folder made before."""
-    rows = re.findall(r"^\| `(tobsim (?:run|levers)[^`]*)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `(tobsim (?:run|compare|levers)[^`]*)`", (ROOT / "README.md").read_text(), re.MULTILINE)
     return [row for row in rows if "my_conf" not in row]
 
 
@@ -45,8 +45,20 @@ def test_the_two_commands_are_on_the_first_screen() -> None:
 @pytest.mark.parametrize("command", table_commands())
 def test_commands_of_the_readme(command: str, tmp_path: Path) -> None:
     words = shlex.split(command)[1:]
-    done = tobsim([*words, *SMALL] if words[0] == "run" else words, tmp_path)
+    done = tobsim([*words, *SMALL] if words[0] != "levers" else words, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_what_if_of_the_readme_is_what_the_command_prints(tmp_path: Path) -> None:
+    """Figures are the same on any machine."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    ((command, shown),) = re.findall(
+        r"```bash\n\.venv/bin/(tobsim compare [^\n]*)\n```.*?```\n(.*?)```", text, re.DOTALL
+    )
+    done = tobsim([*shlex.split(command)[1:], "execution.workers=2", "report.enabled=false"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\nWhere\n")[0].splitlines() == shown.splitlines()
 
 
 def test_python_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +69,8 @@ def test_python_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert small != snippet
     names: dict[str, object] = {}
     exec(compile(small, "README.md", "exec"), names)
-    assert not names["dearer"].summary.equals(names["result"].summary)  # type: ignore[attr-defined]
+    table = names["found"].table  # type: ignore[attr-defined]
+    assert (table["difference"] != 0).any()
 
 
 def test_adding_a_business_as_the_page_says(tmp_path: Path) -> None:
