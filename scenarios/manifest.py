@@ -108,7 +108,11 @@ def _manifest(where: str, content: dict[str, Any]) -> Manifest:
     try:
         return Manifest(**{key: value for key, value in content.items() if key in known})
     except TypeError:
-        raise InputError([f"{where}: lacks entries, got no manifest of ours; the folder of a run"]) from None
+        pass
+    if content.get("verb") == "compare":
+        plans = [f"{name}/{each}" for name, told in content.get("businesses", {}).items() for each in told["scenarios"]]
+        raise InputError([f"{where}: is of several runs, got a comparison; one of them: {', '.join(plans)}"])
+    raise InputError([f"{where}: lacks entries, got no manifest of ours; the folder of a run"])
 
 
 def now() -> str:

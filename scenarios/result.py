@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.comparison import is_comparison
 from scenarios.errors import InputError
 from scenarios.manifest import NAME, Manifest, read_manifest
 
@@ -133,7 +134,7 @@ def load(pattern: str | Path) -> Result:
     if (Path(pattern) / NAME).is_file():
         return Result([Path(pattern)], named=True)
     paths = [Path(match) for match in sorted(glob.glob(str(pattern)))]
-    runs = [path for path in paths if (path / NAME).is_file()]
+    runs = [path for path in paths if (path / NAME).is_file() and not is_comparison(path)]
     if not runs:
         raise InputError([f"load: no run folder there, got {pattern}; a folder with a {NAME}, or a pattern"])
     return Result(runs, named=True)

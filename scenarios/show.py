@@ -59,11 +59,11 @@ def run_help(config_dir: str | None) -> str:
     return "\n".join(parts)
 
 
-def compare_help(config_dir: str | None) -> str:
-    """Scenarios, settings and flags of ``tobsim compare``."""
+def compare_help(business: str | None, config_dir: str | None) -> str:
+    """Scenarios, settings and flags of ``tobsim compare``; of one business with the questions they ask."""
     import yaml
 
-    from scenarios.compose import options
+    from scenarios.library import library, of_business
     from scenarios.settings import CONF
 
     settings = yaml.safe_load((CONF / "compare" / "default.yaml").read_text("utf-8"))
@@ -71,9 +71,15 @@ def compare_help(config_dir: str | None) -> str:
     flags = [
         f"  {' '.join((flag, what)).strip():20} {text}" for flag, (what, text) in FLAGS.items() if flag != "--multirun"
     ]
-    names = f"  scenarios=[{', '.join(options('scenario', config_dir))}]"
+    if business:
+        names = [f"  {entry.name}: {entry.question}" for entry in of_business(business, config_dir)]
+    else:
+        names = [f"  {entry.name:20} {' '.join(entry.businesses)}" for entry in library(config_dir)]
     more = "Keys of tobsim run count for every plan alike; precision={metric:NAME,relative:0.02} goes on replicating."
-    parts = [verb_help("compare"), "Scenarios, the first one named is the base", names]
+    whose = (
+        f"of {business}" if business else "and their businesses; tobsim compare business=NAME --help says what they ask"
+    )
+    parts = [verb_help("compare"), f"Scenarios {whose}", *names]
     return "\n".join([*parts, "Settings and their defaults", *keys, "Flags", *flags, more])
 
 

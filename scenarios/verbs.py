@@ -88,7 +88,7 @@ def compare(words: Sequence[str]) -> int:
     """``tobsim compare``: plans against the first one, on one screen."""
     arguments = parse(words, tuple(flag for flag in FLAGS if flag != "--multirun"))
     if arguments.has("--help"):
-        return _say(compare_help(arguments.flags.get("--config-dir")))
+        return _say(compare_help(arguments.without("business")[1], arguments.flags.get("--config-dir")))
     _no_paths(arguments)
     from scenarios.compare import compare_plans
     from scenarios.plans import compose_plans

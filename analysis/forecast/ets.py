@@ -13,6 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ MAX_SEASON = 24
 
 NEGLIGIBLE = 0.01
 """Members with a smaller weight are left out of the mixture."""
+
+BEYOND = 100.0
+"""Forms that run away so far are left out."""
 
 PATHS_LOG2 = 11
 """2 to this power paths are simulated for every member, on a fixed low-discrepancy sequence."""
@@ -85,10 +89,10 @@ def fit_average(history: History) -> Fitted:
     for start in ("estimated", "heuristic"):
         members, failed = fit_members(history.y / scale, history.season, start)
         if failed:
-            notes += (f"not converged with {start} start: {', '.join(failed)}",)
+            notes += (f"not usable with {start} start: {', '.join(failed)}",)
         if members:
             note = "; ".join(history.notes + notes)
-            return Fitted(Ets.name, history, lambda h, m=members: outlook(m, h, scale), note)  # type: ignore[misc]
+            return Fitted(Ets.name, history, partial(outlook, members, scale), note, partial(sample, members, scale))
     return fit_naive(history, notes)
 
 
@@ -118,7 +122,16 @@ def fit_members(y: np.ndarray, season: int, start: str) -> tuple[list[Member], l
     failed = [str(form) for form, member in tried.items() if member is None]
     members = [member for member in tried.values() if member is not None]
     weight = weights(members)
-    return [m for m, w in zip(members, weight, strict=True) if w > NEGLIGIBLE], failed
+    chosen = [m for m, w in zip(members, weight, strict=True) if w > NEGLIGIBLE]
+    failed += [str(m.form) for m in chosen if explodes(m, y, season)]
+    return [m for m in chosen if str(m.form) not in failed], failed
+
+
+def explodes(member: Member, y: np.ndarray, season: int) -> bool:
+    """Whether two cycles ahead more than a tenth of the paths lie beyond ``BEYOND`` times all that was seen."""
+    scores = np.random.default_rng(0).standard_normal((2 * max(season, 6), 64))
+    last = np.abs(simulate(member, scores).points[:, -1])
+    return not np.quantile(last, 0.9) <= BEYOND * np.abs(y).max()
 
 
 def fit_form(y: np.ndarray, season: int, form: Form, start: str) -> Member | None:
@@ -152,12 +165,23 @@ def weights(members: list[Member]) -> np.ndarray:
     return raw / raw.sum() if len(raw) else raw
 
 
-def outlook(members: list[Member], h: int, scale: float) -> Outlook:
+def outlook(members: list[Member], scale: float, h: int) -> Outlook:
     """Mixture of the members' predictive distributions, in the units of the data."""
     scores = normal_scores(h)
     views = [simulate(member, scores) for member in members]
     mixed = mixture(views, weights(members).tolist())
     return Outlook(mixed.mean * scale, mixed.points * scale, mixed.weights)
+
+
+def sample(members: list[Member], scale: float, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
+    """Sample paths, shape (paths, h): every path is one of a member that is drawn by its weight."""
+    counts = rng.multinomial(paths, weights(members))
+    parts = [
+        simulate(member, rng.standard_normal((h, count))).points
+        for member, count in zip(members, counts, strict=True)
+        if count
+    ]
+    return rng.permutation(np.concatenate(parts)) * scale
 
 
 def simulate(member: Member, scores: np.ndarray) -> Outlook:

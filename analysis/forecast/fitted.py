@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from analysis.forecast.combine import Outlook, floored
 
 if TYPE_CHECKING:
@@ -28,12 +30,16 @@ class Fitted:
         From the number of steps to their outlook.
     note : str
         What a reader should know: repairs, members left out, fallbacks; empty if nothing.
+    paths : callable, optional
+        From steps, number of paths and a generator to sample paths, shape (paths, steps). Without it steps are
+        drawn from the outlook, independently of each other.
     """
 
     model: str
     history: History
     outlook: Callable[[int], Outlook]
     note: str = ""
+    paths: Callable[[int, int, np.random.Generator], np.ndarray] | None = None
 
     def predict(self, h: int, levels: Sequence[int] = (80, 95)) -> pd.DataFrame:
         """Mean and central intervals of the next `h` dates.
@@ -60,6 +66,18 @@ class Fitted:
             tail = (1 - level / 100) / 2
             columns[f"lo-{level}"], columns[f"hi-{level}"] = view.quantiles([tail, 1 - tail])
         return pd.DataFrame(columns, index=self.history.ahead(h).rename("ds"))
+
+
+    def simulate(self, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
+        """Sample paths of the next `h` steps, shape (paths, h), all finite; for sums over steps and identities."""
+        draw = self.paths or self._independent
+        found = draw(h, paths, rng)
+        return found if self.history.floor is None else np.maximum(found, self.history.floor)
+
+    def _independent(self, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
+        view = self.outlook(h)
+        chosen = rng.choice(len(view.weights), size=(paths, h), p=view.weights)
+        return view.points[chosen, np.arange(h)]
 
 
 class Forecaster(Protocol):

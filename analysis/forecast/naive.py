@@ -6,6 +6,7 @@ cycles (Hyndman & Athanasopoulos, Forecasting: principles and practice, 3rd ed.,
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,12 +46,24 @@ def fit_naive(history: History, reasons: tuple[str, ...] = ()) -> Fitted:
     if history.constant:
         notes.append("constant so far: no width can be estimated")
     model = SeasonalNaive.name if seasonal else "naive"
-    return Fitted(model, history, lambda h: walk(history.y, lag, h), "; ".join(notes))
+    return Fitted(model, history, partial(walk, history.y, lag), "; ".join(notes), partial(walks, history.y, lag))
 
 
 def walk(y: np.ndarray, lag: int, h: int) -> Outlook:
     """Outlook of the random walk at distance `lag`; its spread is that of the past differences."""
     step = np.arange(h)
+    return normal(y[len(y) - lag + step % lag], _spread(y, lag) * np.sqrt(step // lag + 1))
+
+
+def walks(y: np.ndarray, lag: int, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
+    """Sample paths of the same walk, shape (paths, h): every season walks on its own."""
+    step = np.arange(h)
+    shocks = rng.standard_normal((paths, h)) * _spread(y, lag)
+    for place in range(lag, h):
+        shocks[:, place] += shocks[:, place - lag]
+    return y[len(y) - lag + step % lag] + shocks
+
+
+def _spread(y: np.ndarray, lag: int) -> float:
     changes = y[lag:] - y[:-lag]
-    sd = float(np.sqrt(np.mean(changes**2))) if len(changes) else 0.0
-    return normal(y[len(y) - lag + step % lag], sd * np.sqrt(step // lag + 1))
+    return float(np.sqrt(np.mean(changes**2))) if len(changes) else 0.0

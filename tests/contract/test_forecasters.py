@@ -111,3 +111,31 @@ def test_the_same_answer_twice(forecaster: object) -> None:
 def test_nothing_to_fit(forecaster: object) -> None:
     with pytest.raises(ValueError, match="no finite value"):
         forecaster.fit(series([np.nan, np.nan]))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_sample_paths(forecaster: object, case: str) -> None:
+    """Paths are finite, the same from equal generators, and as wide at each step as the forecast says."""
+    fitted = forecaster.fit(CASES[case])  # type: ignore[attr-defined]
+    paths, again = (fitted.simulate(H, 2000, np.random.default_rng(3)) for _ in range(2))
+    assert paths.shape == (2000, H)
+    assert np.isfinite(paths).all()
+    np.testing.assert_array_equal(paths, again)
+    table = fitted.predict(H, (80,))
+    low, high = (np.quantile(paths, q, axis=0) for q in (0.1, 0.9))
+    width = (table["hi-80"] - table["lo-80"]).to_numpy()
+    near = 0.15 * width + 1e-9 * np.abs(table["mean"]).to_numpy()
+    assert (np.abs(low - table["lo-80"]) <= near).all()
+    assert (np.abs(high - table["hi-80"]) <= near).all()
+
+
+def test_paths_keep_to_the_floor(forecaster: object) -> None:
+    fitted = forecaster.fit(CASES["mostly zeros"], floor=0.0)  # type: ignore[attr-defined]
+    assert fitted.simulate(H, 500, np.random.default_rng(3)).min() >= 0
+
+
+def test_steps_of_a_path_depend_on_each_other(forecaster: object) -> None:
+    """A walk that is high in a season tends to stay high a cycle later."""
+    fitted = forecaster.fit(CASES["step"])  # type: ignore[attr-defined]
+    paths = fitted.simulate(24, 3000, np.random.default_rng(3))
+    assert np.corrcoef(paths[:, 0], paths[:, 12])[0, 1] > 0.1

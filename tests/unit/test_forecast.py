@@ -194,7 +194,7 @@ def test_the_ladder_notes_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ets, "fit_form", fails_if_estimated)
     second = ets.Ets().fit(seasonal())
     assert second.model == "ets"
-    assert "not converged with estimated start: ANN" in second.note
+    assert "not usable with estimated start: ANN" in second.note
     monkeypatch.setattr(ets, "fit_form", lambda *_: None)
     last = ets.Ets().fit(seasonal())
     assert last.model == "seasonal_naive"
