@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scenarios import Study, compare, compose
+from scenarios import InputError, Study, compare, compose, load
 from scenarios.cli import DONE, WRONG, main
 from scenarios.compare import compare_plans
 from scenarios.comparison import Comparison
@@ -267,3 +267,22 @@ def test_interrupted_comparisons_keep_what_was_done(tmp_path: Path) -> None:
 
     compare_plans([plans], tmp_path / "out", simulate=counted)
     assert first + len(done) - 9 == 12
+
+
+def test_a_comparison_is_no_run(compared: Comparison, capsys: pytest.CaptureFixture[str]) -> None:
+    """Verbs for runs name the runs of a comparison; a pattern passes over the comparison itself."""
+    assert main(["validate", str(compared.path)]) == WRONG
+    assert "is of several runs, got a comparison; one of them: mini/base, mini/hired" in capsys.readouterr().err
+    assert main(["validate", str(compared.path / "mini" / "hired")]) == DONE
+    with pytest.raises(InputError, match="no run folder there"):
+        load(compared.path.parent / "*")
+    assert len(load(compared.path / "mini" / "*e").paths) == 2
+
+
+def test_help_of_a_business_lists_its_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "business=platform", "--help"]) == DONE
+    shown = capsys.readouterr().out
+    assert "  subsidy_cut: " in shown
+    assert "trial_longer" not in shown
+    assert main(["compare", "--help", "--config-dir", str(MINI)]) == DONE
+    assert "trial_longer         tool" in capsys.readouterr().out

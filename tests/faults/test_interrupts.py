@@ -45,7 +45,13 @@ def tobsim(out: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heeds_signals,
     )
+
+
+def heeds_signals() -> None:
+    """A command starts as on a terminal, even where the tests themselves run in the background and ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def sets(path: Path) -> list[str]:
