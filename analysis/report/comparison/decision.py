@@ -16,15 +16,24 @@ def decision(case: Case) -> Panel | None:
     targets, choice = case.of(case.folder.targets), case.of(case.folder.choice)
     if targets.empty and choice.empty:
         return None
-    text, blocks, lines = case.text, [], []
+    text, blocks = case.text, []
     for metric, rows in choice.groupby("metric", sort=False):
         blocks += _choice(case, str(metric), rows)
-        lines.append(_chosen(case, str(metric), rows))
     if not targets.empty:
         blocks.append(_targets(case, targets))
-        lines += [_target(case, rows) for _, rows in targets.groupby("target", sort=False)]
     lead = text("compare.decision.lead")
-    return Panel("decision", text("compare.decision.title"), " ".join(lines), lead, blocks)
+    return Panel("decision", text("compare.decision.title"), " ".join(decided(case)), lead, blocks)
+
+
+def decided(case: Case) -> list[str]:
+    """What was chosen, and how often each target is reached, a sentence each."""
+    targets, choice = case.of(case.folder.targets), case.of(case.folder.choice)
+    lines = []
+    if not choice.empty:
+        lines += [_chosen(case, str(metric), rows) for metric, rows in choice.groupby("metric", sort=False)]
+    if not targets.empty:
+        lines += [_target(case, rows) for _, rows in targets.groupby("target", sort=False)]
+    return lines
 
 
 def _chosen(case: Case, metric: str, rows: pd.DataFrame) -> str:

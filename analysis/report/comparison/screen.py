@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analysis.report.build import NAME
 from analysis.report.comparison.build import PART, cases
 from analysis.report.comparison.case import SURE, ZERO, Case, Difference
+from analysis.report.comparison.decision import decided
 from analysis.report.comparison.folder import Comparison
 from analysis.report.comparison.sure import stopped
 from analysis.report.comparison.who import counts as flipped
@@ -76,6 +77,8 @@ def _parts(case: Case, most: int, columns: int) -> list[RenderableType]:
     fits = METRIC + PLAN * len(case.plans) <= columns
     table = _wide(case, metrics, columns) if fits else _stacked(case, metrics, columns)
     parts = [cut(text("compare.screen.head", **case.what()), "bold", 0), table]
+    if sentences := decided(case):
+        parts += [line(text("compare.decision.title"), "cyan"), *map(cut, sentences)]
     if len(case.of(case.folder.driver_means)):
         why = {p: driven(case, p) or text("compare.screen.no_driver") for p in case.plans}
         parts += [line(text("compare.screen.why"), "cyan"), *_lines(case, why)]
