@@ -129,7 +129,8 @@ def fit_members(y: np.ndarray, season: int, start: str) -> tuple[list[Member], l
 
 def explodes(member: Member, y: np.ndarray, season: int) -> bool:
     """Whether two cycles ahead more than a tenth of the paths lie beyond ``BEYOND`` times all that was seen."""
-    scores = np.random.default_rng(0).standard_normal((2 * max(season, 6), 64))
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((2 * max(season, 6), 64))
     last = np.abs(simulate(member, scores).points[:, -1])
     return not np.quantile(last, 0.9) <= BEYOND * np.abs(y).max()
 

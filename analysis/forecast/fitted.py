@@ -67,7 +67,6 @@ class Fitted:
             columns[f"lo-{level}"], columns[f"hi-{level}"] = view.quantiles([tail, 1 - tail])
         return pd.DataFrame(columns, index=self.history.ahead(h).rename("ds"))
 
-
     def simulate(self, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
         """Sample paths of the next `h` steps, shape (paths, h), all finite; for sums over steps and identities."""
         draw = self.paths or self._independent
