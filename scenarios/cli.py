@@ -138,9 +138,15 @@ def version() -> str:
         return "tobsim, from source"
 
 
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Threads of linear algebra: on matrices as small as ours they cost five times what they save."""
+
+
 @contextmanager
 def prepared() -> Iterator[None]:
-    """Labels in any script print everywhere; warnings of libraries are for those who debug."""
+    """Labels in any script print everywhere; warnings of libraries are for those who debug; one thread of algebra."""
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -29,7 +29,7 @@ SIMPLE = ("naive", "seasonal_naive")
 """Models that a member falls back to when it cannot be fitted: it is then left out."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Combination:
     """Equal weights over the members that fitted.
 

@@ -1,9 +1,12 @@
 """One contract over all registered forecasters, and over every awkward series."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.forecast.fitted import Fitted, Forecaster
 from analysis.forecast.registry import DEFAULT, FORECASTERS
 
 H = 12
@@ -51,8 +54,14 @@ def awkward() -> dict[str, pd.Series]:
 CASES = awkward()
 
 
+@cache
+def fitted_to(name: str, case: str, floor: float | None = None) -> Fitted:
+    """A forecaster fitted to a case, once for all tests."""
+    return FORECASTERS[name].fit(CASES[case], floor)
+
+
 @pytest.fixture(params=list(FORECASTERS))
-def forecaster(request: pytest.FixtureRequest) -> object:
+def forecaster(request: pytest.FixtureRequest) -> Forecaster:
     return FORECASTERS[request.param]
 
 
@@ -62,8 +71,8 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize("case", list(CASES))
-def test_contract(forecaster: object, case: str) -> None:
-    fitted = forecaster.fit(CASES[case])  # type: ignore[attr-defined]
+def test_contract(forecaster: Forecaster, case: str) -> None:
+    fitted = fitted_to(forecaster.name, case)
     table = fitted.predict(H, (80, 95))
     assert list(table.columns) == COLUMNS
     assert table.shape == (H, len(COLUMNS))
@@ -88,35 +97,35 @@ def test_contract(forecaster: object, case: str) -> None:
         ("one value", "last value"),
     ],
 )
-def test_what_had_to_give_is_noted(forecaster: object, case: str, word: str) -> None:
-    assert word in forecaster.fit(CASES[case]).note  # type: ignore[attr-defined]
+def test_what_had_to_give_is_noted(forecaster: Forecaster, case: str, word: str) -> None:
+    assert word in fitted_to(forecaster.name, case).note
 
 
 @pytest.mark.parametrize("case", ["mostly zeros", "ramp from zero", "plain"])
-def test_floor_holds(forecaster: object, case: str) -> None:
-    table = forecaster.fit(CASES[case], floor=0.0).predict(H)  # type: ignore[attr-defined]
+def test_floor_holds(forecaster: Forecaster, case: str) -> None:
+    table = fitted_to(forecaster.name, case, 0.0).predict(H)
     assert table.to_numpy().min() >= 0
 
 
-def test_dates_are_month_ends(forecaster: object) -> None:
-    table = forecaster.fit(CASES["plain"]).predict(3)  # type: ignore[attr-defined]
+def test_dates_are_month_ends(forecaster: Forecaster) -> None:
+    table = fitted_to(forecaster.name, "plain").predict(3)
     assert table.index.tolist() == pd.to_datetime(["2026-01-31", "2026-02-28", "2026-03-31"]).tolist()
 
 
-def test_the_same_answer_twice(forecaster: object) -> None:
-    first, second = (forecaster.fit(CASES["plain"]).predict(H) for _ in range(2))  # type: ignore[attr-defined]
+def test_the_same_answer_twice(forecaster: Forecaster) -> None:
+    first, second = (forecaster.fit(CASES["plain"]).predict(H) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_nothing_to_fit(forecaster: object) -> None:
+def test_nothing_to_fit(forecaster: Forecaster) -> None:
     with pytest.raises(ValueError, match="no finite value"):
-        forecaster.fit(series([np.nan, np.nan]))  # type: ignore[attr-defined]
+        forecaster.fit(series([np.nan, np.nan]))
 
 
 @pytest.mark.parametrize("case", list(CASES))
-def test_sample_paths(forecaster: object, case: str) -> None:
+def test_sample_paths(forecaster: Forecaster, case: str) -> None:
     """Paths are finite, the same from equal generators, and as wide at each step as the forecast says."""
-    fitted = forecaster.fit(CASES[case])  # type: ignore[attr-defined]
+    fitted = fitted_to(forecaster.name, case)
     paths, again = (fitted.simulate(H, 2000, np.random.default_rng(3)) for _ in range(2))
     assert paths.shape == (2000, H)
     assert np.isfinite(paths).all()
@@ -129,13 +138,13 @@ def test_sample_paths(forecaster: object, case: str) -> None:
     assert (np.abs(high - table["hi-80"]) <= near).all()
 
 
-def test_paths_keep_to_the_floor(forecaster: object) -> None:
-    fitted = forecaster.fit(CASES["mostly zeros"], floor=0.0)  # type: ignore[attr-defined]
+def test_paths_keep_to_the_floor(forecaster: Forecaster) -> None:
+    fitted = fitted_to(forecaster.name, "mostly zeros", 0.0)
     assert fitted.simulate(H, 500, np.random.default_rng(3)).min() >= 0
 
 
-def test_steps_of_a_path_depend_on_each_other(forecaster: object) -> None:
+def test_steps_of_a_path_depend_on_each_other(forecaster: Forecaster) -> None:
     """A walk that is high in a season tends to stay high a cycle later."""
-    fitted = forecaster.fit(CASES["step"])  # type: ignore[attr-defined]
+    fitted = fitted_to(forecaster.name, "step")
     paths = fitted.simulate(24, 3000, np.random.default_rng(3))
     assert np.corrcoef(paths[:, 0], paths[:, 12])[0, 1] > 0.1

@@ -1,0 +1,1 @@
+"""How good forecasts are: scores, backtests over rolling origins, and their summaries."""
