@@ -23,7 +23,7 @@ from analysis.forecast.combine import Outlook, normal
 from analysis.forecast.ets import correction
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.history import History, prepare
-from analysis.forecast.naive import fit_naive
+from analysis.forecast.naive import fit_naive, plain
 from analysis.forecast.orders import (
     Orders,
     Past,
@@ -38,9 +38,6 @@ from analysis.forecast.orders import (
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MIN_HISTORY = 10
-"""Shorter series are forecast naively."""
 
 BEYOND = 100.0
 """Forecasts that run away so far are left out."""
@@ -77,11 +74,7 @@ class Arima:
     def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
         """Fit to a series indexed by date; never fails on a series with one finite value."""
         history = prepare(y, floor)
-        if len(history.y) < MIN_HISTORY:
-            return fit_naive(history, (f"only {len(history.y)} values",))
-        if history.constant:
-            return fit_naive(history)
-        return fit_best(history)
+        return plain(history) or fit_best(history)
 
 
 def fit_best(history: History) -> Fitted:

@@ -24,13 +24,10 @@ from analysis.forecast.combine import Outlook, equal_points
 from analysis.forecast.ets import normal_scores
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.history import History, prepare
-from analysis.forecast.naive import fit_naive
+from analysis.forecast.naive import fit_naive, plain
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MIN_HISTORY = 10
-"""Shorter series are forecast naively."""
 
 SMALL = 30.0
 """Counts with a larger mean are near enough to continuous for the other models."""
@@ -79,10 +76,8 @@ class Counts:
     def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
         """Fit to a series indexed by date; never fails on a series with one finite value."""
         history = prepare(y, floor)
-        if len(history.y) < MIN_HISTORY:
-            return fit_naive(history, (f"only {len(history.y)} values",))
-        if history.constant:
-            return fit_naive(history)
+        if (simple := plain(history)) is not None:
+            return simple
         if reason := no_small_counts(np.asarray(y, float)):
             return fit_naive(history, (reason,))
         return fit_best(history)

@@ -22,13 +22,10 @@ import numpy as np
 from analysis.forecast.combine import Outlook, equal_points, mixture
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.history import History, prepare
-from analysis.forecast.naive import fit_naive
+from analysis.forecast.naive import fit_naive, plain
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MIN_HISTORY = 10
-"""Shorter series are forecast naively."""
 
 MAX_SEASON = 24
 """Longer cycles have too many states to estimate."""
@@ -75,11 +72,7 @@ class Ets:
     def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
         """Fit to a series indexed by date; never fails on a series with one finite value."""
         history = prepare(y, floor)
-        if len(history.y) < MIN_HISTORY:
-            return fit_naive(history, (f"only {len(history.y)} values",))
-        if history.constant:
-            return fit_naive(history)
-        return fit_average(history)
+        return plain(history) or fit_average(history)
 
 
 def fit_average(history: History) -> Fitted:

@@ -18,6 +18,9 @@ from analysis.forecast.history import History, prepare
 if TYPE_CHECKING:
     import pandas as pd
 
+MIN_HISTORY = 10
+"""Shorter series are forecast naively."""
+
 
 class SeasonalNaive:
     """The value of the same season one cycle ago; with less than two cycles, the last value."""
@@ -47,6 +50,13 @@ def fit_naive(history: History, reasons: tuple[str, ...] = ()) -> Fitted:
         notes.append("constant so far: no width can be estimated")
     model = SeasonalNaive.name if seasonal else "naive"
     return Fitted(model, history, partial(walk, history.y, lag), "; ".join(notes), partial(walks, history.y, lag))
+
+
+def plain(history: History) -> Fitted | None:
+    """The naive forecast of a history that is too short for a model or constant, None for any other."""
+    if len(history.y) < MIN_HISTORY:
+        return fit_naive(history, (f"only {len(history.y)} values",))
+    return fit_naive(history) if history.constant else None
 
 
 def walk(y: np.ndarray, lag: int, h: int) -> Outlook:

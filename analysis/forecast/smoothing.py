@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.forecast.combine import Outlook, normal
-from analysis.forecast.ets import BEYOND, MIN_HISTORY, correction
+from analysis.forecast.ets import BEYOND, correction
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.history import History, prepare
-from analysis.forecast.naive import fit_naive
+from analysis.forecast.naive import fit_naive, plain
 from analysis.forecast.season import Season, season_of
 
 if TYPE_CHECKING:
@@ -243,10 +243,8 @@ class Smoothing:
         Forms that run away are left out; with none left the forecast is the naive one, and the note says so.
         """
         history = prepare(y, floor)
-        if len(history.y) < MIN_HISTORY:
-            return fit_naive(history, (f"only {len(history.y)} values",))
-        if history.constant:
-            return fit_naive(history)
+        if (simple := plain(history)) is not None:
+            return simple
         return self._average(history)
 
     def _average(self, history: History) -> Fitted:

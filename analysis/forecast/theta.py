@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.forecast.ets import MIN_HISTORY
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.history import History, prepare
-from analysis.forecast.naive import fit_naive
+from analysis.forecast.naive import fit_naive, plain
 from analysis.forecast.season import season_of
 from analysis.forecast.smoothing import SES, Average, Smooth, explodes, fitted, smooth
 
@@ -33,11 +32,7 @@ class Theta:
     def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
         """Fit to a series indexed by date; never fails on a series with one finite value."""
         history = prepare(y, floor)
-        if len(history.y) < MIN_HISTORY:
-            return fit_naive(history, (f"only {len(history.y)} values",))
-        if history.constant:
-            return fit_naive(history)
-        return fit_theta(history)
+        return plain(history) or fit_theta(history)
 
 
 def fit_theta(history: History) -> Fitted:
