@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from rich.cells import cell_len
 
+from analysis.compare.flips import stories
 from analysis.report import comparison
 from analysis.report.comparison import charts, story, why
 from analysis.report.comparison.build import PART, build_comparison, cases, render
@@ -307,7 +308,7 @@ def test_stories_of_other_kinds(case: Case, changed: dict[str, Any], words: list
 
 
 def test_stories_differ_in_decision_and_kind(folder: Path) -> None:
-    chosen = story.chosen(Comparison(folder).flips)
+    chosen = stories(Comparison(folder).flips, story.MOST)
     assert len(chosen) == story.MOST
     assert not chosen.duplicated(["decision", "kind", "change"]).any()
 

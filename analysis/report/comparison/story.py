@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Any
 from analysis.report.comparison.case import Case, known
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 MOST, MOST_PLACES = 5, 6
 HOWS = ("outcome", "route", "timing")
-
-
-def chosen(flips: pd.DataFrame, most: int = MOST) -> pd.DataFrame:
-    """A few telling rows: of every decision and kind the most valuable, those with known terms first."""
-    order = flips.assign(told=flips["term"].notna(), size=flips["value"].abs().fillna(0), turned=flips["change"] != 0)
-    order = order.sort_values(["told", "turned", "size"], ascending=False, kind="stable")
-    first = order.drop_duplicates(["decision", "kind", "change"])
-    return first.head(most)
 
 
 def story(case: Case, row: dict[str, Any]) -> str:

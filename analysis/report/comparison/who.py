@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analysis.compare.flips import stories
 from analysis.report.blocks import Block, Cell, Chart, Charts, Notes, Panel, Table
 from analysis.report.comparison.case import Case, known
 from analysis.report.comparison.charts import height, opposed
-from analysis.report.comparison.story import account, chosen, decision, how, state, story
+from analysis.report.comparison.story import MOST, account, decision, how, state, story
 from analysis.report.scaling import words
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def told(case: Case, plan: str) -> str:
 
 
 def _stories(case: Case, plan: str, frame: pd.DataFrame) -> Notes:
-    lines = [story(case, row) for row in chosen(frame).to_dict("records")]
+    lines = [story(case, row) for row in stories(frame, MOST).to_dict("records")]
     return Notes(case.text("compare.flips.stories", plan=case.label(plan)), lines)
 
 
