@@ -14,6 +14,8 @@ from sim.spec.policy import Calendar
 from sim.units import GRID
 
 _INVERSE = 1.0 / GRID
+_SNAP = 1.5 * 2.0**52 * GRID
+"""Added and taken away again, it leaves a multiple of the grid, half to even: the sum has no finer bits."""
 
 
 def month_ends(start: str, days: float) -> list[float]:
@@ -80,7 +82,7 @@ class WorkCalendar:
     def finish(self, t: float, work: float) -> float:
         """When ``work`` hours begun at ``t`` are done, counting working time only."""
         if self.around_the_clock:
-            return round((t + work / 24.0) * _INVERSE) * GRID
+            return t + work / 24.0 + _SNAP - _SNAP
         d = int(t)
         if d >= self.days_known:
             return t + work / self.hours
@@ -105,4 +107,4 @@ class WorkCalendar:
         return self._time(self.work_days[k], hour)
 
     def _time(self, day: int, hour: float) -> float:
-        return round((day + (self.open_hour + hour) / 24.0) * _INVERSE) * GRID
+        return day + (self.open_hour + hour) / 24.0 + _SNAP - _SNAP

@@ -86,11 +86,13 @@ class Decision(_Sum):
 
     ``decide`` answers for one account at one occurrence, ``chance`` gives probabilities for many and
     ``probability`` that of one account, as things stand now. Both the uniform and the probability of every single
-    decision are returned, to be logged.
+    decision are returned, to be logged. ``answers`` draws answers alone, 1 for yes: for a decision that is
+    ``settled``, because nothing that happens to an account changes its probability.
     """
 
     def __init__(self, world: World, name: str) -> None:
         self.draws = Draws(world.streams, f"decision.{name}", lambda u, first: u)
+        self.answers = Draws(world.streams, f"decision.{name}", self._answer)
         self._noes = f"{name}: noes"
         code = world.streams.name(f"frailty.{name}")
         self._frailty = normal(world.streams.uniforms(code, 0, 0, len(world.population.segment)))
@@ -109,13 +111,18 @@ class Decision(_Sum):
         self.static += logit[self.world.population.segment]
         if self.spec.frailty:
             self.static += self.spec.frailty * self._frailty
+        self.answers.clear()
+        self.settled = not self.dynamic
         self.probability: Callable[[int], float] = self._as_things_stand
-        if not self.dynamic:
+        if self.settled:
             self.probability = array("d", _logistic(self.static).tobytes()).__getitem__
 
     def chance(self, accounts: np.ndarray) -> np.ndarray:
         """Probability of yes for each account of an index array, as things stand now."""
         return _logistic(self.many(accounts))
+
+    def _answer(self, u: np.ndarray, first: int) -> np.ndarray:
+        return (u < _logistic(self.static[first : first + len(u)])).astype(float)
 
     def _as_things_stand(self, account: int) -> float:
         logit = self.static.item(account) + self.one(account)

@@ -118,6 +118,7 @@ class WatchedDecision(Decision):
 
     def configure(self) -> None:
         super().configure()
+        self.settled = False
         self.probability = self._watching(self.probability)
 
     def chance(self, accounts: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from sim.events import ACTIVITY_CODE
 from sim.recorder import NONE, Table
-from sim.tables import Unfolded, coded, constant, main_product, nullable
+from sim.tables import coded, constant, nullable
+from sim.unfold import Unfolded, main_product
 from sim.units import timestamps
 
 if TYPE_CHECKING:

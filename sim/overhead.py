@@ -20,11 +20,11 @@ class Overhead:
         opening = round(world.spec.policy.finance.opening_cash * MINOR)
         world.ledger.post(0.0, "cash", "equity", opening, "opening capital")
 
-    def commission(self, case: Case, amount: int | None) -> None:
+    def commission(self, case: Case, amount: int) -> None:
         """A seller earns a share of what was signed, paid at the end of the next month."""
         world = self.world
         share = world.spec.policy.finance.commission
-        earned = round(share * amount) if amount and share else 0
+        earned = round(share * amount) if share else 0
         if earned:
             self.owed += earned
             world.ledger.post(

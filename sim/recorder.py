@@ -1,7 +1,7 @@
 """The log of a run, in columns. Behaviour appends rows; tables are made of them after the run.
 
 What is recorded is the visit (account, stop, queued, started, finished, outcome), not the activity: events are
-unfolded from visits by ``sim.tables``. Rows are packed into one growing buffer, which numpy then reads in place.
+unfolded from visits by ``sim.unfold``. Rows are packed into one growing buffer, which numpy then reads in place.
 Marks are activities that are no visit (payments, touches, signatures with their amount); ``after`` is the number of
 visits recorded before, so that visits and marks can be put into one order.
 """
@@ -27,7 +27,9 @@ VISIT = np.dtype(
         ("finished", "<f8"),
     ]
 )
-_VISIT = Struct("<iHhHddd").pack
+pack_visit = Struct("<iHhHddd").pack
+"""One row of the log: (account, stop, seat, outcome, queued, started, finished)."""
+_VISIT_BYTES = VISIT.itemsize
 
 MARK = np.dtype(
     [
@@ -43,7 +45,7 @@ MARK = np.dtype(
         ("quantity", "<f8"),
     ]
 )
-_MARK = Struct("<iHhhhhqdqd").pack
+_pack_mark = Struct("<iHhhhhqdqd").pack
 
 DECISION = np.dtype(
     [
@@ -56,7 +58,7 @@ DECISION = np.dtype(
         ("uniform", "<f8"),
     ]
 )
-_DECISION = Struct("<iHHqddd")
+_pack_decision = Struct("<iHHqddd").pack
 
 NOTHING, THEN, OTHERWISE, OPEN = 0, 1, 2, 3
 PASSED_BY = -2
@@ -100,6 +102,7 @@ class Recorder:
         self.horizon = horizon
         self.log_decisions = log_decisions
         self.rows = bytearray()
+        self.keep = self.rows.extend
         self.mark_rows = bytearray()
         self.decision_rows = bytearray()
         self.notes: dict[str, int] = {}
@@ -111,8 +114,8 @@ class Recorder:
     def visit(
         self, account: int, stop: int, outcome: int, seat: int, queued: float, started: float, finished: float
     ) -> None:
-        """One visit of a stop, from joining to leaving."""
-        self.rows += _VISIT(account, stop, seat, outcome, queued, started, finished)
+        """One visit of a stop, from joining to leaving; stops that everyone passes pack and ``keep`` it themselves."""
+        self.keep(pack_visit(account, stop, seat, outcome, queued, started, finished))
 
     def mark(
         self,
@@ -125,8 +128,8 @@ class Recorder:
         quantity: float = _NAN,
     ) -> None:
         """One activity that is no visit; ``stop`` is where it happened."""
-        cents, after = NONE if amount is None else amount, len(self.rows) // VISIT.itemsize
-        self.mark_rows += _MARK(account, activity, stop, -1, note, -1, after, time, cents, quantity)
+        cents, after = NONE if amount is None else amount, len(self.rows) // _VISIT_BYTES
+        self.mark_rows += _pack_mark(account, activity, stop, -1, note, -1, after, time, cents, quantity)
 
     def marks(
         self,
@@ -155,7 +158,7 @@ class Recorder:
         """One decision with its probability and its uniform."""
         if self.log_decisions:
             yes, p, u = drawn
-            self.decision_rows += _DECISION.pack(account, decision, yes, occurrence, time, p, u)
+            self.decision_rows += _pack_decision(account, decision, yes, occurrence, time, p, u)
 
     def decisions(
         self, accounts: np.ndarray, decision: int, occurrence: np.ndarray | int, time: float,

@@ -12,6 +12,7 @@ from sim import milestones, tables
 from sim.recorder import Table
 from sim.spec import Timeline
 from sim.staffing import staffing
+from sim.unfold import Unfolded, all_visits
 from sim.world import World
 
 
@@ -89,18 +90,18 @@ def collect(world: World, replication: int, wanted: Collection[str] = TABLES) ->
     """Make the wanted tables of a finished world."""
 
     @cache
-    def unfolded() -> tables.Unfolded:
-        return tables.Unfolded(world)
+    def unfolded() -> Unfolded:
+        return Unfolded(world)
 
     makers: dict[str, Callable[[], Table]] = {
         "accounts": lambda: milestones.accounts(world, unfolded(), replication),
         "opportunities": lambda: milestones.opportunities(world, unfolded(), replication),
         "subscriptions": lambda: tables.subscriptions(world, replication),
-        "events": lambda: unfolded().table(replication),
+        "events": lambda: tables.events(world, unfolded(), replication),
         "decisions": lambda: tables.decisions(world, replication),
         "monthly": lambda: tables.monthly(world, replication),
         "ledger": lambda: tables.ledger(world, replication),
-        "staffing": lambda: staffing(world, unfolded().visits, replication),
+        "staffing": lambda: staffing(world, all_visits(world), replication),
         "visits": lambda: tables.visits(world, replication),
     }
     made = {name: makers[name]() for name in makers if name in wanted}

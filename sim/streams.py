@@ -129,19 +129,28 @@ class Draws:
     ) -> None:
         self._streams, self._transform, self._part = streams, transform, part
         self._code = streams.name(name)
-        self._first = _Blocks(lambda block: self._draw(0, block << 10, BLOCK))
+        self._first = array("d")
         self._later = _Blocks(lambda key: self._draw(key[0], key[1] << 8, SPARSE))
 
     def clear(self) -> None:
         """Forget transformed values: parameters have changed. The uniforms stay what they are."""
-        self._first.clear()
+        self._first = array("d")
         self._later.clear()
 
     def get(self, account: int, occurrence: int) -> float:
         """Value of one account at one occurrence."""
-        if not occurrence:
-            return self._first[account >> 10][account & 1023]
-        return self._later[occurrence, account >> 8][account & 255]
+        if occurrence:
+            return self._later[occurrence, account >> 8][account & 255]
+        try:
+            return self._first[account]
+        except IndexError:
+            return self._reach(account)
+
+    def _reach(self, account: int) -> float:
+        """First value of an account beyond those drawn so far: whole blocks, up to its own."""
+        while len(self._first) <= account:
+            self._first.extend(self._draw(0, len(self._first), BLOCK))
+        return self._first[account]
 
     def _draw(self, occurrence: int, first: int, n: int) -> array[float]:
         u = self._streams.uniforms(self._code, occurrence, first, n, self._part)

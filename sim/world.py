@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-import simpy
 
 from sim.agenda import Agenda
 from sim.billing import Billing, closing_time
@@ -16,7 +15,7 @@ from sim.calendar import WorkCalendar, month_ends
 from sim.contracts import Contracts
 from sim.decisions import Decision, Duration, Rate
 from sim.distributions import by_segment
-from sim.events import ACTIVITIES
+from sim.events import ACTIVITIES, ACTIVITY_CODE
 from sim.journey.case import Case
 from sim.journey.marketing import exposed_contacts, trace_contacts
 from sim.journey.route import build_stops, connect
@@ -34,6 +33,7 @@ from sim.teams import Desk
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAN = float("nan")
+_COMMISSIONED = (ACTIVITY_CODE["signed"], ACTIVITY_CODE["reordered"])
 _WORK_SIGNALS = {"wait_days", "presales_hours", "sales_hours"}
 
 
@@ -56,8 +56,7 @@ class World:
         self.spec = self.opening_spec = timeline.spec
         self.later, self.contacts = timeline.later, timeline.contacts
         self.horizon = float(self.spec.horizon.days)
-        self.env = simpy.Environment()
-        self.agenda = Agenda(self.env, self.horizon)
+        self.env = Agenda(self.horizon)
         self.streams = Streams(seed, replication)
         self.population = population(self.spec.market, self.streams, self.contacts)
         self.calendar = WorkCalendar(self.spec.policy.calendar, self.spec.horizon.start, self.horizon)
@@ -112,6 +111,7 @@ class World:
         self.parts = {name: PARTS[part.kind](self, name) for name, part in spec.business.revenue.items()}
         self.programmes = {n: PROGRAMMES[p.kind](self, n) for n, p in spec.business.programmes.items()}
         self.bus = self._listeners()
+        self._listening = [self.bus.get(name, []) for name in ACTIVITIES]
         connect(self)
         self._warn()
 
@@ -200,16 +200,16 @@ class World:
 
     def announce(self, case: Case, activity: int, stop: Stop, note: int = -1) -> None:
         """Tell everyone who listens, and mark the activity with the amounts they return."""
-        now, name = self.env.now, ACTIVITIES[activity]
+        now = self.env.now
         amount: int | None = None
         quantity = _NAN
-        for listener in self.bus.get(name, ()):
+        for listener in self._listening[activity]:
             told = listener(case, now)
             if told is not None:
                 amount = (amount or 0) + told[0] if told[0] is not None else amount
                 quantity = told[1]
         self.recorder.mark(case.account, activity, now, stop.code, note, amount, quantity)
-        if name in ("signed", "reordered"):
+        if amount and activity in _COMMISSIONED:
             self.overhead.commission(case, amount)
 
     def _become_customer(self, case: Case, now: float) -> None:
@@ -295,7 +295,7 @@ class World:
         env = self.env
         contacts = trace_contacts if self.contacts is not None else exposed_contacts
         for process in (
-            self.agenda.weeks(),
+            env.weeks(),
             self.changes(),
             contacts(self),
             self.month_closings(),

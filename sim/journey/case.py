@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Case:
     """The account's reusable event: SimPy calls ``callbacks`` when its time has come.
 
-    Whoever schedules it sets ``callbacks`` first; it is in the heap at most once.
+    Whoever schedules it sets ``callbacks`` first and its time, ``due``; it is scheduled at most once.
     """
 
     __slots__ = (
@@ -25,6 +25,7 @@ class Case:
         "carried",
         "channel",
         "counts",
+        "due",
         "journey",
         "occurrence",
         "queued",
@@ -40,7 +41,7 @@ class Case:
         self.callbacks: Any = None
         self.stop: Stop = None  # type: ignore[assignment]
         self.journey = self.occurrence = self.attempt = self.tries = 0
-        self.queued = self.started = 0.0
+        self.queued = self.started = self.due = 0.0
         self.seat = -1
         self.carried: dict[str, float] | None = None
         self.counts: dict[int, int] | None = None

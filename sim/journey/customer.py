@@ -39,15 +39,15 @@ class TermStop(CustomerStop):
         self.term_days = float(snap(self.spec.term_months * DAYS_PER_MONTH))
 
     def enter(self, case: Case, now: float) -> None:
-        self.arrive(case, now)
-        case.started = now
+        case.stop, case.queued, case.started = self, now, now
+        case.attempt = case.occurrence if not self.cyclic else case.occurrence + self.count(case)
         case.callbacks = self.over
         agreed = self.agreed.item(case.account)
-        self.plan(case, now, agreed if agreed > now else now + self.term_days)
+        self.plan(case, agreed if agreed > now else now + self.term_days)
 
     def finish(self, case: Case) -> None:
         """The term is over."""
-        self.depart(case, self.yes, self.env.now)
+        self.depart(case, self.yes, case.due)
 
 
 class MonthlyStop(CustomerStop):

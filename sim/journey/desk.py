@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sim.decisions import Duration
 from sim.journey.case import Case
 from sim.journey.stop import Stop
-from sim.recorder import OTHERWISE, THEN
+from sim.recorder import OTHERWISE, THEN, pack_visit
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -54,13 +54,14 @@ class DeskStop(Stop):
         if self.tracked:
             self.world.track_work(case.account, start - case.queued, hours, self.presales)
         case.callbacks = self.done
-        self.plan(case, now, calendar.finish(start, hours))
+        self.plan(case, calendar.finish(start, hours))
 
     def finish(self, case: Case) -> None:
         """Work is done: the seat takes up the next case, this one goes on."""
-        now, seat, desk = self.env.now, case.seat, self.desk
+        now, seat, desk = case.due, case.seat, self.desk
         yes = self.decide is None or self.decide(case)
-        self.record(case.account, self.code, THEN if yes else OTHERWISE, seat, case.queued, case.started, now)
+        outcome = THEN if yes else OTHERWISE
+        self.keep(pack_visit(case.account, self.code, seat, outcome, case.queued, case.started, now))
         for tell in self.finished_by:
             tell(case, now)
         if seat < desk.heads and not desk.queue:
@@ -68,7 +69,7 @@ class DeskStop(Stop):
         else:
             desk.release(seat, now)
         side = self.yes if yes else self.no
-        if side.stop is None or side.loud:
-            self.go(case, side, now)
+        if side.plain:
+            side.stop.enter(case, now)  # type: ignore[union-attr]
         else:
-            side.stop.enter(case, now)
+            self.go(case, side, now)

@@ -52,12 +52,13 @@ class Opener:
         firsts = np.sort(firsts[~self.seen[accounts[firsts]]])
         self.seen[accounts[firsts]] = True
         world.channel[accounts[firsts]] = channels[firsts]
-        now, schedule, cases = world.env.now, world.env.schedule, world.cases
         rows = zip(accounts[firsts].tolist(), channels[firsts].tolist(), times[firsts].tolist(), strict=True)
-        for account, channel, time in rows:
-            case = cases[account] = Case(account, channel)
-            case.callbacks = self.first
-            schedule(case, 1, time - now)  # type: ignore[arg-type]
+        world.env.take_up([(time, self._case(account, channel, time)) for account, channel, time in rows])
+
+    def _case(self, account: int, channel: int, time: float) -> Case:
+        case = self.world.cases[account] = Case(account, channel)
+        case.callbacks, case.due = self.first, time
+        return case
 
 
 def trace_contacts(world: World) -> Iterator[Any]:

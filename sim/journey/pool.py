@@ -8,6 +8,7 @@ from sim.decisions import Duration
 from sim.events import ACTIVITY_CODE
 from sim.journey.case import Case
 from sim.journey.stop import Side, Stop
+from sim.recorder import THEN
 from sim.streams import attempt
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class PoolStop(Stop):
             return
         case.attempt = attempt(case.journey, case.tries)
         case.callbacks = self.cooled
-        self.plan(case, now, self.calendar.opening(now + self.days.of(case.account, case.attempt)))
+        self.plan(case, self.calendar.opening(now + self.days.of(case.account, case.attempt)))
 
     def wake(self, case: Case) -> None:
         """The account comes to the point of returning."""
@@ -49,13 +50,13 @@ class PoolStop(Stop):
         returns = self.decide(case)
         case.tries += 1
         if returns:
-            self._return(case, self.env.now)
+            self._return(case, case.due)
         else:
-            self._cool(case, self.env.now)
+            self._cool(case, case.due)
 
     def _return(self, case: Case, now: float) -> None:
         world = self.world
-        self.record(case.account, self.code, 1, -1, case.queued, case.started, now)
+        world.recorder.visit(case.account, self.code, THEN, -1, case.queued, case.started, now)
         former = world.was_customer[case.account]
         case.next_journey()
         world.fresh(case.account)

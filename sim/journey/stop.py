@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sim.decisions import Decision
 from sim.events import ACTIVITY_CODE
 from sim.journey.case import Case
-from sim.recorder import OTHERWISE, PASSED_BY, THEN
+from sim.recorder import OTHERWISE, PASSED_BY, THEN, pack_visit
 from sim.spec.stops import END
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Side:
     """One way out of a stop: what is logged, and where it leads (None: out of the market)."""
 
-    __slots__ = ("activity", "loud", "note", "quiet", "stop")
+    __slots__ = ("activity", "loud", "note", "plain", "quiet", "stop")
 
     def __init__(self, world: World, activity: str | None, reason: str, target: str) -> None:
         self.activity = -1 if activity is None else ACTIVITY_CODE[activity]
@@ -26,6 +26,7 @@ class Side:
         self.quiet = activity is not None and not self.loud
         self.note = world.recorder.note(reason)
         self.stop: Stop | None = None if target == END else world.stops[target]
+        self.plain = self.stop is not None and not self.loud
 
 
 class Stop:
@@ -40,10 +41,10 @@ class Stop:
 
     def __init__(self, world: World, name: str, code: int) -> None:
         self.world, self.name, self.code = world, name, code
-        self.env, self.record = world.env, world.recorder.visit
-        self.plan = world.agenda.plan
+        self.env, self.keep = world.env, world.recorder.keep
+        self.plan = world.env.plan
         self.cyclic = False
-        self.decide: Callable[[Case], bool] | None = None
+        self.decide: Callable[[Case], float] | None = None
         self.configure()
 
     def configure(self) -> None:
@@ -57,17 +58,21 @@ class Stop:
         self.no = Side(world, spec.emits_otherwise, spec.reason, spec.otherwise)
         self.entry = -1 if spec.emits is None else ACTIVITY_CODE[spec.emits]
         self.entry_loud = spec.emits in world.bus
+        self.entry_quiet = self.entry >= 0 and not self.entry_loud
         if self.entry_loud or spec.using is not None or spec.paying is not None:
             self.enter = self._enter_announced  # type: ignore[method-assign]
         name = getattr(spec, "decision", None)
         if name is not None:
             self.decide = self._decider(world.decision(name))
 
-    def _decider(self, decision: Decision) -> Callable[[Case], bool]:
+    def _decider(self, decision: Decision) -> Callable[[Case], float]:
         """What answers for a case and logs the answer."""
         world, carry, get = self.world, decision.carry, decision.draws.get
         log = self._logger(decision)
         kind = decision.spec.occurrence
+        if log is None and decision.settled and kind == "attempt":
+            answer = decision.answers.get
+            return lambda case: answer(case.account, case.attempt)
 
         def attempt(case: Case) -> bool:
             account, occurrence = case.account, case.attempt
@@ -108,7 +113,7 @@ class Stop:
 
     def open(self, case: Case) -> None:
         """The case's first journey begins here, as the engine's event."""
-        self.enter(case, self.env.now)
+        self.enter(case, case.due)
 
     def skip(self, case: Case, now: float) -> None:
         """Pass a desk without people by (desk stops only)."""
@@ -149,21 +154,23 @@ class Stop:
 
     def depart(self, case: Case, side: Side, now: float) -> None:
         """Record the visit and send the case on."""
-        self.record(case.account, self.code, OTHERWISE if side is self.no else THEN, -1, case.queued, case.started, now)
-        if side.loud:
-            self.world.announce(case, side.activity, self, side.note)
-        if side.stop is not None:
-            side.stop.enter(case, now)
+        outcome = OTHERWISE if side is self.no else THEN
+        self.keep(pack_visit(case.account, self.code, -1, outcome, case.queued, case.started, now))
+        if side.plain:
+            side.stop.enter(case, now)  # type: ignore[union-attr]
         else:
-            self.world.leave(case)
+            self.go(case, side, now)
 
     def pass_by(self, case: Case, side: Side, now: float) -> None:
         """Leave at once: a visit of no length, recorded where the log would else miss what it says."""
         case.started = now
-        if side.quiet or (self.entry >= 0 and not self.entry_loud):
+        if side.quiet or self.entry_quiet:
             outcome = OTHERWISE if side is self.no else THEN
-            self.record(case.account, self.code, outcome, PASSED_BY, now, now, now)
-        self.go(case, side, now)
+            self.keep(pack_visit(case.account, self.code, PASSED_BY, outcome, now, now, now))
+        if side.plain:
+            side.stop.enter(case, now)  # type: ignore[union-attr]
+        else:
+            self.go(case, side, now)
 
     def go(self, case: Case, side: Side, now: float) -> None:
         """Announce what the side logs, then enter the next stop."""

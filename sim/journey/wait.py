@@ -30,11 +30,11 @@ class WaitStop(Stop):
             return
         end = now + self.days.of(case.account, case.attempt)
         case.callbacks = self.done
-        self.plan(case, now, self.calendar.opening(end) if self.spec.working else end)
+        self.plan(case, self.calendar.opening(end) if self.spec.working else end)
 
     def finish(self, case: Case) -> None:
         """The time is over."""
-        self.depart(case, self.settle(case), self.env.now)
+        self.depart(case, self.settle(case), case.due)
 
 
 class GateStop(Stop):
@@ -45,7 +45,8 @@ class GateStop(Stop):
         self.enabled = self.spec.enabled
 
     def enter(self, case: Case, now: float) -> None:
-        self.arrive(case, now)
+        case.stop, case.queued = self, now
+        case.attempt = case.occurrence if not self.cyclic else case.occurrence + self.count(case)
         yes = self.enabled and self.decide(case)  # type: ignore[misc]
         self.pass_by(case, self.yes if yes else self.no, now)
 
