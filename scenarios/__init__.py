@@ -1,6 +1,7 @@
 """Studies: composed from configuration, run over replications, stored in folders.
 
-``compose`` makes a study, ``run`` runs it, ``load`` reads what was run. Nothing heavy is imported before it is used.
+``compose`` makes a study, ``run`` runs it, ``forecast`` looks ahead, ``load`` reads what was run. Nothing heavy is
+imported before it is used.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ if TYPE_CHECKING:
     from scenarios.compare import compare
     from scenarios.compose import compose
     from scenarios.errors import InputError
+    from scenarios.forecast import forecast
     from scenarios.result import load
     from scenarios.run import run
     from scenarios.study import Study
 
-__all__ = ["InputError", "Study", "compare", "compose", "load", "run"]
+__all__ = ["InputError", "Study", "compare", "compose", "forecast", "load", "run"]
 
 _HOME = {
     "InputError": "scenarios.errors",
     "Study": "scenarios.study",
     "compare": "scenarios.compare",
     "compose": "scenarios.compose",
+    "forecast": "scenarios.forecast",
     "load": "scenarios.result",
     "run": "scenarios.run",
 }

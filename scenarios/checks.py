@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from scenarios.errors import shown, suggest
+from scenarios.forecast_checks import forecasts
 from scenarios.resolve import Problem, Tree, dotted
 from scenarios.route import route_problems
 from scenarios.schema import Place
@@ -288,4 +289,5 @@ CHECKS: tuple[Check, ...] = (
     signals,
     trace_columns,
     route_problems,
+    forecasts,
 )

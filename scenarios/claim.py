@@ -1,13 +1,16 @@
-"""May a run be written there? A free place or a folder of the same study; anything else is refused."""
+"""May it be written there? A free place, or the folder of the same study or the like; anything else is refused."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError
-from scenarios.files import STAGED
-from scenarios.manifest import NAME, Manifest, read_manifest
+from scenarios.files import STAGED, Lock
+from scenarios.manifest import NAME, read_entries, read_manifest
 from scenarios.sets import SETS
 
 if TYPE_CHECKING:
@@ -19,6 +22,26 @@ SOURCE = "study.yaml"
 
 ASSEMBLED = "assembled"
 LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What a folder has to belong to.
+
+    Attributes
+    ----------
+    verb : str
+        The command that writes it.
+    what : str
+        What the command makes there, as a message calls it.
+    key, digest : str
+        Entry of the manifest that tells one from another, and its value.
+    """
+
+    verb: str
+    what: str
+    key: str
+    digest: str
 
 
 def unwritable(path: Path, error: OSError) -> InputError:
@@ -34,7 +57,28 @@ def check_out(path: Path, study: Study, verb: str) -> None:
     InputError
         Saying what is there, or which settings differ.
     """
-    free = "a new folder, or the one of this study"
+    owner = Owner(verb, "study", "study_digest", study.digest)
+    check_place(path, owner, lambda: ", ".join(difference(path, study)) or "an input file differs")
+    if (path / NAME).exists():
+        read_manifest(path)
+
+
+def check_place(path: Path, owner: Owner, differing: Callable[[], str] = lambda: "") -> None:
+    """Refuse a place that is not free and not the folder of ``owner``.
+
+    Parameters
+    ----------
+    path : Path
+    owner : Owner
+    differing : callable, optional
+        Says in which settings the owner of the folder differs.
+
+    Raises
+    ------
+    InputError
+        Saying what is there.
+    """
+    free = f"a new folder, or the one of this {owner.what}"
     if path.is_symlink() or (path / SETS).is_symlink() or (path / ASSEMBLED).is_symlink():
         raise InputError([f"out: is a symbolic link, got {path}; {free}"])
     if path.exists() and not path.is_dir():
@@ -44,17 +88,44 @@ def check_out(path: Path, study: Study, verb: str) -> None:
     except OSError as error:
         raise unwritable(path, error) from None
     if NAME in found:
-        _check_same(path, read_manifest(path), study, verb)
+        _check_same(path, owner, differing)
     elif strange := sorted(found - {LOCK, *(name + end for name in (NAME, CONFIG, SOURCE) for end in ("", STAGED))}):
         raise InputError([f"out: holds other files, got {path} with {strange[0]}; {free}"])
 
 
-def _check_same(path: Path, manifest: Manifest, study: Study, verb: str) -> None:
-    if manifest.verb != verb:
-        raise InputError([f"out: is of another command, got {path} of {manifest.verb}; another out"])
-    if manifest.study_digest != study.digest:
-        differing = ", ".join(difference(path, study)) or "an input file differs"
-        raise InputError([f"out: holds another study, got {path} ({differing}); its settings, or another out"])
+def _check_same(path: Path, owner: Owner, differing: Callable[[], str]) -> None:
+    there = read_entries(path)
+    if there.get("verb", owner.verb) != owner.verb:
+        raise InputError([f"out: is of another command, got {path} of {there['verb']}; another out"])
+    if owner.key not in there:
+        raise InputError([f"{path / NAME}: lacks entries, got no {owner.key}; a manifest of ours, or another out"])
+    if there[owner.key] != owner.digest:
+        how = f" ({text})" if (text := differing()) else ""
+        raise InputError([f"out: holds another {owner.what}, got {path}{how}; its settings, or another out"])
+
+
+@contextmanager
+def held(path: Path, owner: Owner) -> Iterator[None]:
+    """A folder of ``owner``, made if it is not there, that no other process writes meanwhile.
+
+    Raises
+    ------
+    InputError
+        For a place of something else, one that another process holds, or one that cannot be written.
+    """
+    check_place(path, owner)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = Lock(path / LOCK).__enter__()
+    except BlockingIOError:
+        raise InputError([f"out: is being written, got {path}; wait, or another out"]) from None
+    except OSError as error:
+        raise unwritable(path, error) from None
+    try:
+        check_place(path, owner)
+        yield
+    finally:
+        lock.__exit__(None, None, None)
 
 
 def difference(path: Path, study: Study, most: int = 4) -> list[str]:

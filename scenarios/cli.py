@@ -22,6 +22,7 @@ DONE, DEFECT, WRONG, FAILED, STOPPED = 0, 1, 2, 3, 130
 VERBS = {
     "run": ("run business=tool [key=value ...]", "simulate a business, store, forecast, report"),
     "compare": ("compare business=tool scenarios=[baseline,NAME]", "plans against the first: how much, how sure, why"),
+    "forecast": ("forecast source=RUN|FILE.csv [truth=true]", "forecast a run, several, or a file; how good, how sure"),
     "levers": ("levers [business=tool] [format=text|csv|json]", "every lever: key, unit, range, meaning"),
     "report": ("report RUN", "build the report of a run again"),
     "validate": ("validate RUN", "check the books and the files of a run"),

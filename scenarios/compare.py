@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.comparison import Comparison, ComparisonFolder, Record, read_record
+from scenarios.comparison import Comparison, Record, comparison_folder, read_record
 from scenarios.manifest import now, versions
 from scenarios.pairs import Pairs, Simulate, replicate_plans, tell
 from scenarios.plans import Plans, compose_plans, digest, make_plans
@@ -96,7 +96,7 @@ def compare_plans(
     path, record = out_folder(plans, out), new_record(plans)
     record.command = command or comparison_command(plans, path)
     began = time.perf_counter()
-    with ComparisonFolder(path, record):
+    with comparison_folder(path, record):
         frames: Frames = {}
         for each in plans:
             pairs = Pairs(each, path / each.business, simulate)
@@ -198,24 +198,15 @@ def _write(path: Path, record: Record, frames: Frames) -> None:
     """Write every table of the comparison and enter it into the manifest."""
     import pandas as pd
 
-    from scenarios.derive import write_frame, write_parquet
+    from scenarios.derive import arrow, write_frame, write_parquet
 
     for name, parts in frames.items():
         frame = pd.concat(parts, ignore_index=True)
         frame.insert(0, "business", frame.pop("business"))
         if name in PARQUET:
-            record.files[f"{name}.parquet"] = write_parquet(path / f"{name}.parquet", _arrow(frame))
+            record.files[f"{name}.parquet"] = write_parquet(path / f"{name}.parquet", arrow(frame))
         if name in CSV:
             record.files[CSV[name]] = write_frame(path / CSV[name], frame)
-
-
-def _arrow(frame: pd.DataFrame) -> Any:
-    """A frame as Arrow; a column without any value holds text."""
-    import pyarrow as pa
-
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
-    fields = [pa.field(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in table.schema]
-    return table.cast(pa.schema(fields))
 
 
 def write_report(path: Path, language: str) -> Path:

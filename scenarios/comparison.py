@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from scenarios.claim import LOCK, unwritable
-from scenarios.errors import InputError, shown
-from scenarios.files import STAGED, Lock, write_text
-from scenarios.manifest import NAME, SCHEMA_VERSION, now
+from scenarios.claim import Owner, held
+from scenarios.errors import InputError
+from scenarios.files import write_text
+from scenarios.manifest import NAME, SCHEMA_VERSION, now, read_entries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,57 +75,19 @@ class Record:
         write_text(folder / NAME, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
 
 
-class ComparisonFolder:
-    """The folder of one comparison, held by this process alone while it is open.
+@contextmanager
+def comparison_folder(path: Path, record: Record) -> Iterator[None]:
+    """The folder of one comparison, held by this process alone, with its first manifest in it.
 
     Raises
     ------
     InputError
-        On entering: anything but a free place or the folder of the same comparison.
+        For anything but a free place or the folder of the same comparison.
     """
-
-    def __init__(self, path: Path, record: Record) -> None:
-        self.path, self.record = path, record
-        self._lock = Lock(path / LOCK)
-
-    def __enter__(self) -> ComparisonFolder:
-        check_place(self.path, self.record.comparison)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock.__enter__()
-        except BlockingIOError:
-            raise InputError([f"out: is being written, got {self.path}; wait, or another out"]) from None
-        except OSError as error:
-            raise unwritable(self.path, error) from None
-        self.record.times = {"started": now()}
-        self.record.write(self.path)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.__exit__(kind, error, trace)
-
-
-def check_place(path: Path, digest: str) -> None:
-    """Refuse a place that is not free and not the folder of this comparison.
-
-    Raises
-    ------
-    InputError
-    """
-    free = "a new folder, or the one of this comparison"
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise InputError([f"out: is no folder, got {path}; {free}"])
-    found = {item.name for item in path.iterdir()} if path.is_dir() else set()
-    if NAME in found:
-        there = read_record(path)
-        if there.get("verb") != VERB:
-            raise InputError([f"out: is of another command, got {path} of {there.get('verb')}; another out"])
-        if there.get("comparison") != digest:
-            raise InputError([f"out: holds another comparison, got {path}; its settings, or another out"])
-    elif strange := sorted(found - {LOCK, NAME + STAGED}):
-        raise InputError([f"out: holds other files, got {path} with {strange[0]}; {free}"])
+    with held(path, Owner(VERB, "comparison", "comparison", record.comparison)):
+        record.times = {"started": now()}
+        record.write(path)
+        yield
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -136,13 +98,7 @@ def read_record(path: Path) -> dict[str, Any]:
     InputError
         If there is none that can be read.
     """
-    try:
-        content = json.loads((path / NAME).read_text("utf-8"))
-    except (OSError, ValueError):
-        content = None
-    if not isinstance(content, dict):
-        raise InputError([f"{path}: holds no manifest that can be read, got {shown(NAME)}; the folder of a comparison"])
-    return content
+    return read_entries(path)
 
 
 def is_comparison(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,27 +53,49 @@ def derive(folder: Path, study: Study, stage: Callable[[str], None]) -> dict[str
     stage("summary")
     for name, frame in sheets(folder, study.business, metrics).items():
         entries[f"{name}.csv"] = write_frame(folder / f"{name}.csv", frame)
-    entries |= _forecast(folder, study.config["forecast"], metrics, stage)
+    entries |= _forecast(folder, study.config, metrics, stage)
     return entries | _report(folder, study.config["report"], stage)
 
 
-def _forecast(folder: Path, settings: Entry, metrics: pd.DataFrame, stage: Callable[[str], None]) -> dict[str, Entry]:
+def _forecast(folder: Path, config: Entry, metrics: pd.DataFrame, stage: Callable[[str], None]) -> dict[str, Entry]:
     path = folder / "forecast.parquet"
-    if not settings["enabled"]:
+    if not config["forecast"]["enabled"]:
         path.unlink(missing_ok=True)
         return {}
     stage("forecast")
-    return {path.name: write_parquet(path, forecast_table(metrics, settings))}
+    found = forecast_table(folder, metrics, config["forecast"], int(config["execution"]["workers"]))
+    return {path.name: write_parquet(path, found)}
 
 
-def forecast_table(metrics: pd.DataFrame, settings: Entry) -> pa.Table:
-    """The forecast of a run's monthly series."""
-    import pyarrow as pa
+def forecast_table(folder: Path, metrics: pd.DataFrame, settings: Entry, workers: int = 1) -> pa.Table:
+    """The forecast of a run's monthly series, as ``tobsim forecast`` makes it, without a backtest.
 
-    from analysis.forecast.run import forecast_metrics
+    Parameters
+    ----------
+    folder : Path
+        The run folder with all its tables.
+    metrics : pandas.DataFrame
+        Its metrics.
+    settings : dict
+        The group ``forecast`` of the configuration.
+    workers : int
+        Processes.
+    """
+    import pandas as pd
 
-    wanted = {name: settings[name] for name in ("horizon", "levels", "replications")}
-    return pa.Table.from_pandas(forecast_metrics(metrics, **wanted), preserve_index=False).replace_schema_metadata()
+    from analysis.forecast.results import columns
+    from analysis.series import monthly_series
+    from scenarios.execute import spread
+    from scenarios.forecast_checks import BEST
+    from scenarios.forecast_source import read_source
+    from scenarios.forecast_steps import forecast_steps
+
+    if monthly_series(metrics).empty:
+        return arrow(pd.DataFrame(columns=columns(settings["levels"])))
+    origins = settings["origins"] if settings["model"] == BEST else 0
+    wanted = {**settings, "origins": origins, "targets": {}}
+    found = forecast_steps(read_source(folder, wanted), wanted, partial(spread, workers=workers), lambda *_: None)
+    return arrow(found.frames["forecast"])
 
 
 def _report(folder: Path, settings: Entry, stage: Callable[[str], None]) -> dict[str, Entry]:
@@ -90,6 +113,15 @@ def write_report(folder: Path, language: str) -> Entry:
 
     path = build_report(folder, language)
     return {"rows": None, "digest": None, "checksum": checksum(path)}
+
+
+def arrow(frame: pd.DataFrame) -> pa.Table:
+    """A frame as Arrow; a column without any value holds text."""
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+    fields = [pa.field(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def write_parquet(path: Path, table: pa.Table) -> Entry:

@@ -88,6 +88,17 @@ def read_manifest(folder: Path) -> Manifest:
     InputError
         If there is none, it cannot be read, or a newer version of the program wrote it.
     """
+    return _manifest(f"{folder / NAME}", read_entries(folder))
+
+
+def read_entries(folder: Path) -> dict[str, Any]:
+    """Entries of the manifest of a folder that any verb wrote.
+
+    Raises
+    ------
+    InputError
+        If there is none, it cannot be read, or a newer version of the program wrote it.
+    """
     where = f"{folder / NAME}"
     try:
         content = json.loads((folder / NAME).read_text("utf-8"))
@@ -100,7 +111,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(
             [f"{where}: is newer than this program, got schema_version {version}; at most {SCHEMA_VERSION}"]
         )
-    return _manifest(where, content)
+    return dict(content)
 
 
 def _manifest(where: str, content: dict[str, Any]) -> Manifest:
@@ -112,6 +123,8 @@ def _manifest(where: str, content: dict[str, Any]) -> Manifest:
     if content.get("verb") == "compare":
         plans = [f"{name}/{each}" for name, told in content.get("businesses", {}).items() for each in told["scenarios"]]
         raise InputError([f"{where}: is of several runs, got a comparison; one of them: {', '.join(plans)}"])
+    if content.get("verb") == "forecast":
+        raise InputError([f"{where}: is of forecasts, got the folder of tobsim forecast; the folder of a run"])
     raise InputError([f"{where}: lacks entries, got no manifest of ours; the folder of a run"])
 
 

@@ -14,7 +14,7 @@ EVERY_SECONDS = 2.0
 
 
 class Progress:
-    """Counts finished replications.
+    """Counts finished replications, or whatever else is worked on.
 
     Parameters
     ----------
@@ -26,10 +26,20 @@ class Progress:
         False: say nothing.
     stream : text stream, optional
         Where to; stderr by default.
+    what : str
+        What is counted.
     """
 
-    def __init__(self, total: int, done: int = 0, shown: bool = True, stream: IO[str] | None = None) -> None:
+    def __init__(
+        self,
+        total: int,
+        done: int = 0,
+        shown: bool = True,
+        stream: IO[str] | None = None,
+        what: str = "replications",
+    ) -> None:
         self.total = total
+        self._what = what
         self.done = self._before = done
         self.steps = 0
         self._stream = stream or sys.stderr
@@ -42,7 +52,7 @@ class Progress:
         if self._shown and self._stream.isatty():
             self._bar = _bar(self._stream)
             self._bar.start()
-            self._row = self._bar.add_task("replications", total=self.total, completed=self.done, rate="")
+            self._row = self._bar.add_task(self._what, total=self.total, completed=self.done, rate="")
         return self
 
     def __exit__(
@@ -53,18 +63,25 @@ class Progress:
 
     def advance(self, outcome: Outcome) -> None:
         """Count one more replication."""
-        self.done += 1
         self.steps += outcome.steps
-        if self._bar is not None:
-            self._bar.update(self._row, completed=self.done, rate=f"{self.rate:,.0f} events/s")
-        elif self._shown and time.monotonic() - self._said >= EVERY_SECONDS:
-            self._say(f"replications {self.done}/{self.total}, {self.rate:,.0f} events/s, {self._left()}")
+        self.count()
 
-    def expect(self, total: int) -> None:
-        """Replications asked for, when that has changed."""
-        self.total = total
+    def count(self) -> None:
+        """Count one more."""
+        self.done += 1
+        rate = f"{self.rate:,.0f} events/s" if self.steps else ""
         if self._bar is not None:
-            self._bar.update(self._row, total=total)
+            self._bar.update(self._row, completed=self.done, rate=rate)
+        elif self._shown and time.monotonic() - self._said >= EVERY_SECONDS:
+            self._say(", ".join(filter(None, (f"{self._what} {self.done}/{self.total}", rate, self._left()))))
+
+    def expect(self, total: int, what: str = "") -> None:
+        """Replications asked for, when that has changed; or what is counted from now on, from nothing."""
+        self.total = total
+        if what:
+            self._what, self.done, self._before, self._began = what, 0, 0, time.monotonic()
+        if self._bar is not None:
+            self._bar.update(self._row, total=total, completed=self.done, description=self._what)
 
     def stage(self, name: str) -> None:
         """Say what is being made of the replications now."""

@@ -136,7 +136,8 @@ def _derived(run: Path, study: Study) -> str:
     path = run / "forecast.parquet"
     if not path.is_file():
         return ""
-    found = first_difference(pq.read_table(path), forecast_table(metrics, study.config["forecast"]), FORECAST_TOLERANCE)
+    again = forecast_table(run, metrics, study.config["forecast"])
+    found = first_difference(pq.read_table(path), again, FORECAST_TOLERANCE)
     return f"forecast: {found}" if found else ""
 
 

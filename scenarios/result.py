@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.comparison import is_comparison
 from scenarios.errors import InputError
-from scenarios.manifest import NAME, Manifest, read_manifest
+from scenarios.manifest import NAME, Manifest, read_entries, read_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +133,15 @@ def load(pattern: str | Path) -> Result:
     if (Path(pattern) / NAME).is_file():
         return Result([Path(pattern)], named=True)
     paths = [Path(match) for match in sorted(glob.glob(str(pattern)))]
-    runs = [path for path in paths if (path / NAME).is_file() and not is_comparison(path)]
+    runs = [path for path in paths if (path / NAME).is_file() and not _of_another_command(path)]
     if not runs:
         raise InputError([f"load: no run folder there, got {pattern}; a folder with a {NAME}, or a pattern"])
     return Result(runs, named=True)
+
+
+def _of_another_command(path: Path) -> bool:
+    """Whether a folder holds a comparison or a forecast; what cannot be read is taken for a run, which says so."""
+    try:
+        return read_entries(path).get("verb") in ("compare", "forecast")
+    except InputError:
+        return False

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from sim.spec.fields import FORBID_EXTRA, number
+from sim.spec.policy import Change
 from sim.spec.study import StudySpec
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -45,14 +46,75 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Names that the columns of a file of series have there."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    unique_id: str = "unique_id"
+    ds: str = "ds"
+    y: str = "y"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownChange:
+    """A date that is known to change the series: for good, ever more, or for one date; up to ``until`` if given."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    at: str
+    shape: Literal["step", "ramp", "pulse"] = "step"
+    until: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesTarget:
+    """Reach ``value`` of a series in any step up to a date, by default up to the last one."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    series: str
+    value: float = number("as the series", "value to reach")
+    by: str | None = None
+    sense: Literal["at_least", "at_most"] = "at_least"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """How forecasts of a run are judged by the run itself."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    train: list[int] = field(metadata={"unit": "months", "meaning": "lengths of the history", "low": 3, "high": 240})
+    models: list[str] | None = None
+    change: dict[str, Change] | None = None
+    worlds: int = number("worlds", "drawn from the ranges of the inputs and simulated", low=0, high=10_000)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """The forecast of a run's monthly series."""
+    """Forecasts of series: of a run, of several, or of a file."""
 
     __pydantic_config__ = FORBID_EXTRA
     enabled: bool
-    horizon: int = number("months", "how far ahead", low=1, high=120)
+    horizon: int = number("steps", "how far ahead", low=1, high=400)
     levels: list[int] = field(metadata={"unit": "per cent", "meaning": "levels of the intervals", "low": 1, "high": 99})
     replications: int = number("replications", "replications whose series are forecast", low=1, high=100_000)
+    model: str
+    models: list[str]
+    origins: int = number("cutoffs", "rolling origins of the backtest", low=0, high=100)
+    paths: int = number("paths", "sample paths of a series", low=100, high=100_000)
+    frequency: str | None
+    floor: float | None = number("as the series", "value that no series of a file can fall below")
+    columns: Columns
+    date_format: str | None
+    encoding: str | None
+    delimiter: str | None
+    decimal: Literal[".", ","] | None
+    hierarchy: list[str]
+    reconcile: Literal["wls_struct", "bottom_up", "mint_shrink", "none"]
+    changes: dict[str, KnownChange]
+    regressors: str | None
+    targets: dict[str, SeriesTarget]
+    structure: bool
+    prior_decisions: float = number("decisions", "weight of all contracts for one group", low=1, high=100_000)
+    truth: Truth
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,30 @@ def compare_help(business: str | None, config_dir: str | None) -> str:
     return "\n".join([*parts, "Settings and their defaults", *keys, "Flags", *flags, more])
 
 
+def forecast_help(config_dir: str | None) -> str:
+    """Sources, presets, settings and flags of ``tobsim forecast``."""
+    import yaml
+
+    from scenarios.compose import options
+    from scenarios.settings import CONF
+
+    settings = yaml.safe_load((CONF / "forecast" / "default.yaml").read_text("utf-8"))
+    keys = [f"  forecast.{key}={_yaml_line(value)}" for key, value in settings.items()]
+    sources = [
+        "  source=RUN                the monthly series of a run folder",
+        "  source=[RUN,RUN]          of several, of a comparison, or of a pattern: source='runs/*'",
+        "  source=FILE.csv           a long table unique_id, ds, y; also .csv.gz and .parquet",
+        "  truth=true                judge the forecasts of a run by what the run did next",
+        "  execution.workers=2       processes",
+        "  out=DIR                   folder of the forecast; report.enabled=false: without a page",
+    ]
+    wanted = ("--help", "--cfg", "--package", "--config-dir")
+    flags = [f"  {' '.join((flag, FLAGS[flag][0])).strip():20} {FLAGS[flag][1]}" for flag in wanted]
+    presets = f"  forecast={'|'.join(options('forecast', config_dir))}"
+    parts = [verb_help("forecast"), "What is forecast", *sources, "Presets", presets, "Settings and their defaults"]
+    return "\n".join([*parts, *keys, "Flags", *flags])
+
+
 def _yaml_line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from scenarios.arguments import FLAGS, Arguments, parse
 from scenarios.cli import DONE, FAILED, VERBS
 from scenarios.errors import InputError, shown, suggest
-from scenarios.show import compare_help, configuration, csv_table, info, json_table, run_help, text_table, verb_help
+from scenarios.show import (
+    compare_help,
+    configuration,
+    csv_table,
+    forecast_help,
+    info,
+    json_table,
+    run_help,
+    text_table,
+    verb_help,
+)
 
 if TYPE_CHECKING:
     from scenarios.result import Result
@@ -125,6 +135,44 @@ def _comparison_screen(path: Path, language: str) -> str:
     return comparison_screen(path, language, colour=sys.stdout.isatty())
 
 
+def forecast(words: Sequence[str]) -> int:
+    """``tobsim forecast``: series of runs or of a file, on one screen."""
+    arguments = parse(words, ("--help", "--cfg", "--package", "--config-dir"))
+    if arguments.has("--help"):
+        return _say(forecast_help(arguments.flags.get("--config-dir")))
+    _no_paths(arguments)
+    from scenarios.forecast import forecast as make
+    from scenarios.forecast import settings_of
+
+    arguments, source = arguments.without("source")
+    arguments, truth = arguments.without("truth")
+    config_dir = arguments.flags.get("--config-dir")
+    if truth not in (None, "true", "false"):
+        raise InputError([f"truth: must be true or false, got {shown(truth)}; truth=true"])
+    if arguments.has("--cfg"):
+        return _say(configuration(settings_of(arguments.overrides, config_dir), arguments))
+    if not source:
+        raise InputError([f"source: is missing, got nothing; tobsim {VERBS['forecast'][0]}"])
+    given = _listed("source", source) if source.startswith("[") else source
+    found = make(given, arguments.overrides, config_dir, truth=truth == "true", command=_command("forecast", words))
+    _warn(found.warnings)
+    _say(_forecasts_screen(found.path, found.record["language"]))
+    return _unforecast(found.record["failures"])
+
+
+def _forecasts_screen(path: Path, language: str) -> str:
+    from analysis.report.forecasts.screen import forecasts_screen
+
+    return forecasts_screen(path, language, colour=sys.stdout.isatty())
+
+
+def _unforecast(failures: Sequence[dict[str, Any]]) -> int:
+    """List the series that could not be forecast."""
+    for row in failures:
+        print(f"failed: series {shown(row['unique_id'])}: {row['reason']}", file=sys.stderr)
+    return FAILED if failures else DONE
+
+
 def levers(words: Sequence[str]) -> int:
     """``tobsim levers``: every lever of a business."""
     arguments, form = parse(words, ("--help", "--config-dir")).without("format")
@@ -142,7 +190,7 @@ def levers(words: Sequence[str]) -> int:
 
 
 def report(words: Sequence[str]) -> int:
-    """``tobsim report``: build the report of a run again."""
+    """``tobsim report``: build the report of a run, a comparison or a forecast again."""
     settings, path = _run_path("report", words, ("report.language",))
     if path is None:
         return DONE
@@ -152,6 +200,12 @@ def report(words: Sequence[str]) -> int:
         from scenarios.compare import rebuild_page
 
         return _say(str(rebuild_page(path, settings.get("report.language"))))
+    from scenarios.forecast_folder import is_forecast
+
+    if is_forecast(path):
+        from scenarios.forecast import rebuild_page as rebuild_forecast
+
+        return _say(str(rebuild_forecast(path, settings.get("report.language"))))
     from scenarios.run import rebuild_report
 
     return _say(str(rebuild_report(path, settings.get("report.language"))))

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.evaluate import scores
 from analysis.forecast.combine import Outlook, floored
-from analysis.forecast.fitted import Fitted
-from analysis.forecast.history import History, dated, prepare
+from analysis.forecast.fitted import Fitted, Forecaster
+from analysis.forecast.history import History, prepare
 from analysis.forecast.registry import FORECASTERS
 
 if TYPE_CHECKING:
@@ -49,6 +49,30 @@ class Design:
 
 
 @dataclass(frozen=True, eq=False)
+class Series:
+    """One series to be scored.
+
+    Attributes
+    ----------
+    name : str
+        Its id.
+    y : pandas.Series of float, indexed by date
+    floor : float, optional
+        Value that it can never fall below.
+    regressors : pandas.DataFrame, optional
+        Known influences over all its dates, for the forecasters that use them.
+    frequency : str, optional
+        Where it is not to be found from the dates.
+    """
+
+    name: str
+    y: pd.Series
+    floor: float | None = None
+    regressors: pd.DataFrame | None = None
+    frequency: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Regular:
     """A series on its regular dates, NaN where nothing is known, with its cycle and its lowest possible value."""
 
@@ -64,49 +88,49 @@ class Regular:
         return self.dates[place] if 0 <= place < len(self.dates) else pd.NaT
 
 
-def score_series(
-    y: pd.Series, names: Sequence[str], design: Design, floor: float | None = None
-) -> list[dict[str, object]]:
+def score_series(series: Series, asked: Sequence[str | Forecaster], design: Design) -> list[dict[str, object]]:
     """Score forecasters on one series; nothing here depends on any other series.
 
     Parameters
     ----------
-    y : pandas.Series of float, indexed by date
-    names : sequence of str
-        Names in ``analysis.forecast.registry.FORECASTERS``.
+    series : Series
+    asked : sequence of str or Forecaster
+        Forecasters, or their names in ``analysis.forecast.registry.FORECASTERS``.
     design : Design
-    floor : float, optional
-        Value that the series can never fall below.
 
     Returns
     -------
     list of dict
-        A row for every origin and name, as in ``analysis.evaluate.backtest.backtest``, without the id.
+        A row for every origin and forecaster, as in ``analysis.evaluate.backtest.backtest``.
     """
     import pandas as pd
 
-    if not np.isfinite(np.asarray(y, float)).any():
-        return [_skipped(name, (pd.NaT, pd.NaT), "no finite value") for name in names]
-    regular = _regular(y, prepare(y, floor))
-    places = design.places(len(regular.y), regular.season)
-    return [_row(regular, place, name, design) for place, name in product(places, names)]
+    forecasters = [FORECASTERS[each] if isinstance(each, str) else each for each in asked]
+    try:
+        regular = _regular(prepare(series.y, series.floor, None, series.frequency))
+    except ValueError as error:
+        rows = [_skipped(each.name, (pd.NaT, pd.NaT), f"skipped: {error}") for each in forecasters]
+    else:
+        places = design.places(len(regular.y), regular.season)
+        given = series.regressors
+        rows = [_row(regular, place, (each, given), design) for place, each in product(places, forecasters)]
+    return [{"unique_id": series.name, **row} for row in rows]
 
 
-def _regular(y: pd.Series, history: History) -> Regular:
-    import pandas as pd
-
-    stored = pd.Series(np.asarray(y, float), index=pd.DatetimeIndex(y.index).normalize()).sort_index(kind="stable")
-    known = stored[np.isfinite(stored)]
-    by_period = pd.Series(known.to_numpy(), index=known.index.to_period(history.periods.freq))
-    values = by_period[~by_period.index.duplicated(keep="last")].reindex(history.periods)
-    return Regular(dated(history.periods, history.side), values.to_numpy(float), history.season, history.floor)
+def _regular(history: History) -> Regular:
+    return Regular(history.dates, np.where(history.known, history.y, np.nan), history.season, history.floor)
 
 
-def _row(regular: Regular, place: int, name: str, design: Design) -> dict[str, object]:
+Way = tuple[Forecaster, "pd.DataFrame | None"]
+"""A forecaster and the known influences there are."""
+
+
+def _row(regular: Regular, place: int, way: Way, design: Design) -> dict[str, object]:
+    name = way[0].name
     dates = regular.date(place - 1), regular.date(place + design.horizon - 1)
     if reason := _unfit(regular, place, design.horizon):
         return _skipped(name, dates, f"skipped: {reason}")
-    fitted, note = _fit(regular, place, name)
+    fitted, note = _fit(regular, place, way)
     came = regular.y[place : place + design.horizon]
     scored = _scores(came, _view(fitted, regular, place, design.horizon), regular.y[:place], design.levels)
     scale = scores.absolute_scale(regular.y[:place], regular.season)
@@ -129,12 +153,14 @@ def _skipped(name: str, dates: tuple[object, object], note: str) -> dict[str, ob
     return {"model": name, "cutoff": dates[0], "ends": dates[1], "steps": 0, "note": note}
 
 
-def _fit(regular: Regular, place: int, name: str) -> tuple[Fitted, str]:
+def _fit(regular: Regular, place: int, way: Way) -> tuple[Fitted, str]:
     """The forecaster fitted to what was known, and what a reader should know of it."""
     import pandas as pd
 
-    fitted = FORECASTERS[name].fit(pd.Series(regular.y[:place], index=regular.dates[:place]), regular.floor)
-    instead = f"fitted: {fitted.model}" if fitted.model != name else ""
+    forecaster, regressors = way
+    known = pd.Series(regular.y[:place], index=regular.dates[:place])
+    fitted = forecaster.fit(known, regular.floor, regressors if forecaster.regressors else None)
+    instead = f"fitted: {fitted.model}" if fitted.model != forecaster.name else ""
     return fitted, "; ".join(text for text in (instead, fitted.note) if text)
 
 
@@ -146,21 +172,19 @@ def _view(fitted: Fitted, regular: Regular, place: int, horizon: int) -> Outlook
     return view if regular.floor is None else floored(view, regular.floor)
 
 
-def _scores(y: np.ndarray, view: Outlook, train: np.ndarray, levels: Sequence[int]) -> dict[str, float]:
-    """Means over the steps that are known."""
+def _scores(y: np.ndarray, view: Outlook, train: np.ndarray, levels: Sequence[int]) -> dict[str, Any]:
+    """Means over the steps that are known, and which steps the intervals held."""
     tails = [(1 - level / 100) / 2 for level in levels]
     quantiles = view.quantiles([0.5, *tails, *(1 - tail for tail in tails)])
     lows, highs = quantiles[1 : len(levels) + 1], quantiles[len(levels) + 1 :]
     bounds = np.stack([lows, highs], axis=1)
-    coverage = {
-        f"cov{level}": scores.known_mean(scores.covered(y, low, high))
-        for level, (low, high) in zip(levels, bounds, strict=True)
-    }
+    inside = {level: scores.covered(y, *bounds[place]) for place, level in enumerate(levels)}
     return {
         "steps": int(np.isfinite(y).sum()),
         "error": scores.known_mean(np.abs(y - view.mean)),
         "rmsse": scores.rmsse(y, view.mean, train),
         "wis": scores.known_mean(scores.wis(y, quantiles[0], bounds, levels)),
         "crps": scores.known_mean(scores.crps_points(y, view.points, view.weights)),
-        **coverage,
+        **{f"cov{level}": scores.known_mean(values) for level, values in inside.items()},
+        **{f"inside-{level}": values.tolist() for level, values in inside.items()},
     }

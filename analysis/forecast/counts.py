@@ -1,10 +1,10 @@
 """Small counts: Poisson or negative binomial about a log-linear level, trend and season.
 
 The rate of a month is exp(level + trend + season); season is a Fourier series, and the trend is damped ahead, as an
-exponential one soon leaves all that was seen. Forms are compared by AICc. The variance is that of the Poisson
-distribution, mu, or of the negative binomial one, mu + a mu^2 (Cameron & Trivedi, Regression analysis of count data,
-2nd ed., section 3.3). Forecasts hold the uncertainty of the coefficients, drawn from their asymptotic distribution;
-one draw is shared by all steps of a path. Counts are never negative and whole.
+exponential one soon leaves all that was seen. Regressors act on the logarithm of the rate. Forms are compared by AICc.
+The variance is that of the Poisson distribution, mu, or of the negative binomial one, mu + a mu^2 (Cameron & Trivedi,
+Regression analysis of count data, 2nd ed., section 3.3). Forecasts hold the uncertainty of the coefficients, drawn from
+their asymptotic distribution; one draw is shared by all steps of a path. Counts are never negative and whole.
 
 The ladder: forms that do not converge or run away are left out; without any, and for series that are no small
 counts, the naive forecast. Every step down is noted.
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.forecast.combine import Outlook, equal_points
+from analysis.forecast.effects import UNUSED, Effects, Influences, influences, left_out, said, unused
 from analysis.forecast.ets import normal_scores
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.history import History, prepare
@@ -67,20 +68,25 @@ class Member:
     n: int
     season: int
 
+    @property
+    def others(self) -> int:
+        """Number of influences, whose coefficients are the last."""
+        return len(self.coefficients) - 1 - 2 * self.form.pairs - self.form.trend
+
 
 class Counts:
     """Poisson or negative binomial regression of small counts on time, of lowest AICc."""
 
     name = "counts"
+    regressors = True
 
-    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
+    def fit(self, y: pd.Series, floor: float | None = None, regressors: pd.DataFrame | None = None) -> Fitted:
         """Fit to a series indexed by date; never fails on a series with one finite value."""
-        history = prepare(y, floor)
-        if (simple := plain(history)) is not None:
-            return simple
-        if reason := no_small_counts(np.asarray(y, float)):
-            return fit_naive(history, (reason,))
-        return fit_best(history)
+        history = prepare(y, floor, regressors)
+        simple = plain(history)
+        if simple is None and (reason := no_small_counts(np.asarray(y, float))):
+            simple = fit_naive(history, (reason,))
+        return unused(history, simple) or fit_best(history)
 
 
 def no_small_counts(y: np.ndarray) -> str:
@@ -95,16 +101,27 @@ def no_small_counts(y: np.ndarray) -> str:
 
 def fit_best(history: History) -> Fitted:
     """Fit every form to the counts, interpolated ones rounded, and take the one of lowest AICc."""
-    y = np.round(history.y)
-    tried = {form: fit_form(y, history.season, form) for form in forms(len(y), history.season)}
+    y, known = np.round(history.y), influences(history)
+    x = None if known is None else known.past
+    tried = {form: fit_form(y, history.season, form, x) for form in forms(len(y), history.season)}
     sound = [m for m in tried.values() if m is not None and not runs_away(m, y.max())]
     failed = [str(form) for form in tried if form not in {m.form for m in sound}]
-    notes = (f"not usable: {'; '.join(failed)}",) if failed else ()
+    notes = left_out(history, known) + ((f"not usable: {'; '.join(failed)}",) if failed else ())
     if not sound:
-        return fit_naive(history, notes)
+        return fit_naive(history, notes + UNUSED * (known is not None))
     best = min(sound, key=lambda m: m.aicc)
+    if known is not None:
+        notes += said_of(best, known)
     note = "; ".join(history.notes + notes)
-    return Fitted(Counts.name, history, partial(outlook, best), note, partial(sample, best))
+    model = Model(best, known)
+    return Fitted(Counts.name, history, partial(outlook, model), note, partial(sample, model))
+
+
+def said_of(member: Member, known: Influences) -> tuple[str, ...]:
+    """The note on the estimated effects, on the logarithm of the rate."""
+    last = slice(len(member.coefficients) - member.others, None)
+    found = Effects(member.coefficients[last], member.covariance[last, last])
+    return tuple(f"{text} on the logarithm of the rate" for text in said(found, known.names, 1 / known.size, 1.0))
 
 
 def forms(n: int, season: int) -> Iterator[Form]:
@@ -114,8 +131,8 @@ def forms(n: int, season: int) -> Iterator[Form]:
         yield Form(pairs, trend, dispersed)
 
 
-def design(form: Form, n: int, season: int, h: int = 0) -> np.ndarray:
-    """Regressors of the past (n, k), or of the next `h` steps (h, k).
+def design(form: Form, n: int, season: int, h: int = 0, x: np.ndarray | None = None) -> np.ndarray:
+    """Columns of the past (n, k), or of the next `h` steps (h, k), followed by those of the influences `x`.
 
     Time runs from -1 to 0 over the past, and ahead slows down by ``DAMPING`` at every step.
     """
@@ -125,17 +142,17 @@ def design(form: Form, n: int, season: int, h: int = 0) -> np.ndarray:
     columns = [np.ones((len(step), 1)), np.cos(angles), np.sin(angles)]
     if form.trend:
         columns.append((ahead if h else (step - n + 1) / n)[:, None])
-    return np.hstack(columns)
+    return np.hstack(columns if x is None else [*columns, x])
 
 
 # Estimates
 
 
-def fit_form(y: np.ndarray, season: int, form: Form) -> Member | None:
+def fit_form(y: np.ndarray, season: int, form: Form, others: np.ndarray | None = None) -> Member | None:
     """Maximise the likelihood of one form; None if that did not converge or the counts are not dispersed."""
     from scipy.optimize import minimize_scalar
 
-    x = design(form, len(y), season)
+    x = design(form, len(y), season, 0, others)
     a = 0.0
     with np.errstate(all="ignore"):
         if form.dispersed:
@@ -195,8 +212,12 @@ def log_likelihood(y: np.ndarray, mu: np.ndarray, a: float) -> float:
 
 
 def runs_away(member: Member, largest: float) -> bool:
-    """Whether within two cycles more than a tenth of the rates lie beyond ``BEYOND`` times the largest count."""
-    x = design(member.form, member.n, member.season, 2 * max(member.season, 6))
+    """Whether within two cycles more than a tenth of the rates lie beyond ``BEYOND`` times the largest count.
+
+    Influences are taken as zero.
+    """
+    h = 2 * max(member.season, 6)
+    x = design(member.form, member.n, member.season, h, np.zeros((h, member.others)))
     sd = np.sqrt(np.einsum("hk,kl,hl->h", x, member.covariance, x))
     return not (x @ member.coefficients + 1.282 * sd).max() <= np.log(max(BEYOND * largest, 1e-9))
 
@@ -204,26 +225,35 @@ def runs_away(member: Member, largest: float) -> bool:
 # Forecasts
 
 
-def outlook(member: Member, h: int) -> Outlook:
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The chosen member and the influences that it uses."""
+
+    member: Member
+    known: Influences | None = None
+
+    def rates(self, scores: np.ndarray, h: int) -> np.ndarray:
+        """Rates ahead (paths, h) for coefficients drawn with standard normal `scores` (paths, k)."""
+        member = self.member
+        ahead = None if self.known is None else self.known.ahead(h)
+        drawn = member.coefficients + scores @ np.linalg.cholesky(member.covariance).T
+        return np.exp(drawn @ design(member.form, member.n, member.season, h, ahead).T)
+
+
+def outlook(model: Model, h: int) -> Outlook:
     """Predictive distributions of the counts, on a fixed low-discrepancy sequence."""
     from scipy.special import ndtr
 
-    k = len(member.coefficients)
+    k = len(model.member.coefficients)
     scores = normal_scores(k + h)
-    rate = rates(member, scores[:k].T, h)
-    return equal_points(rate.mean(axis=0), counts(rate, ndtr(scores[k:]).T, member.dispersion))
+    rate = model.rates(scores[:k].T, h)
+    return equal_points(rate.mean(axis=0), counts(rate, ndtr(scores[k:]).T, model.member.dispersion))
 
 
-def sample(member: Member, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
+def sample(model: Model, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
     """Sample paths of whole numbers, shape (paths, h); the steps of one share its coefficients."""
-    rate = rates(member, rng.standard_normal((paths, len(member.coefficients))), h)
-    return counts(rate, rng.random((paths, h)), member.dispersion)
-
-
-def rates(member: Member, scores: np.ndarray, h: int) -> np.ndarray:
-    """Rates ahead (paths, h) for coefficients drawn with standard normal `scores` (paths, k)."""
-    drawn = member.coefficients + scores @ np.linalg.cholesky(member.covariance).T
-    return np.exp(drawn @ design(member.form, member.n, member.season, h).T)
+    rate = model.rates(rng.standard_normal((paths, len(model.member.coefficients))), h)
+    return counts(rate, rng.random((paths, h)), model.member.dispersion)
 
 
 def counts(rate: np.ndarray, uniform: np.ndarray, a: float) -> np.ndarray:

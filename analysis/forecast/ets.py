@@ -5,22 +5,21 @@ unstable (additive error with multiplicative season) and multiplicative trends a
 Ord & Snyder 2008, Forecasting with exponential smoothing). Weights are exp(-AICc/2), compared only within
 one way of initialisation, because the number of estimated states differs between them.
 
-The ladder: all states estimated; heuristic initial states; the naive forecast. Every step down is noted.
+The ladder: all states estimated; initial states from a decomposition; the naive forecast. Every step down is noted.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.forecast.combine import Outlook, equal_points, mixture
-from analysis.forecast.fitted import Fitted
+from analysis.forecast.fitted import Fitted, refuse
+from analysis.forecast.forms import Form, Member, fit_form, recurse
 from analysis.forecast.history import History, prepare
 from analysis.forecast.naive import fit_naive, plain
 
@@ -40,37 +39,21 @@ PATHS_LOG2 = 11
 """2 to this power paths are simulated for every member, on a fixed low-discrepancy sequence."""
 
 
-@dataclass(frozen=True)
-class Form:
-    """One form of exponential smoothing; None stands for absent."""
-
-    error: str
-    trend: str | None
-    damped: bool
-    seasonal: str | None
-
-    def __str__(self) -> str:
-        letter = {None: "N", "add": "A", "mul": "M"}
-        return letter[self.error] + letter[self.trend] + "d" * self.damped + letter[self.seasonal]
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """A fitted form: its results object, its AICc, its number of parameters."""
-
-    form: Form
-    results: Any
-    aicc: float
-    parameters: int
-
-
 class Ets:
     """The AICc-weighted average of exponential smoothing forms."""
 
     name = "ets"
+    regressors = False
 
-    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
-        """Fit to a series indexed by date; never fails on a series with one finite value."""
+    def fit(self, y: pd.Series, floor: float | None = None, regressors: pd.DataFrame | None = None) -> Fitted:
+        """Fit to a series indexed by date; never fails on a series with one finite value.
+
+        Raises
+        ------
+        ValueError
+            If regressors are given, which exponential smoothing would ignore.
+        """
+        refuse(self.name, regressors)
         history = prepare(y, floor)
         return plain(history) or fit_average(history)
 
@@ -79,7 +62,7 @@ def fit_average(history: History) -> Fitted:
     """Fit every admissible form and average, stepping down the ladder where nothing converges."""
     scale = float(np.mean(np.abs(history.y)))
     notes: tuple[str, ...] = ()
-    for start in ("estimated", "heuristic"):
+    for start in ("estimated", "decomposed"):
         members, failed = fit_members(history.y / scale, history.season, start)
         if failed:
             notes += (f"not usable with {start} start: {', '.join(failed)}",)
@@ -109,13 +92,12 @@ def fit_members(y: np.ndarray, season: int, start: str) -> tuple[list[Member], l
     members : list of Member
         Those that converged to finite values and weigh more than ``NEGLIGIBLE``.
     failed : list of str
-        Names of those that did not converge.
+        Names of those that did not converge, or weigh something but run away.
     """
     tried = {form: fit_form(y, season, form, start) for form in forms(y, season)}
     failed = [str(form) for form, member in tried.items() if member is None]
     members = [member for member in tried.values() if member is not None]
-    weight = weights(members)
-    chosen = [m for m, w in zip(members, weight, strict=True) if w > NEGLIGIBLE]
+    chosen = [m for m, w in zip(members, weights(members), strict=True) if w > NEGLIGIBLE]
     failed += [str(m.form) for m in chosen if explodes(m, y, season)]
     return [m for m in chosen if str(m.form) not in failed], failed
 
@@ -128,35 +110,14 @@ def explodes(member: Member, y: np.ndarray, season: int) -> bool:
     return not np.quantile(last, 0.9) <= BEYOND * np.abs(y).max()
 
 
-def fit_form(y: np.ndarray, season: int, form: Form, start: str) -> Member | None:
-    """Fit one form; None if the optimiser did not converge or anything is not finite."""
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        try:
-            model = ETSModel(
-                y,
-                error=form.error,
-                trend=form.trend,
-                damped_trend=form.damped,
-                seasonal=form.seasonal,
-                seasonal_periods=season if form.seasonal else None,
-                initialization_method=start,
-            )
-            results = model.fit(disp=False)
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
-            return None
-    numbers = [results.aicc, results.scale, *results.params, *results.states[-1]]
-    sound = results.mle_retvals["converged"] and np.isfinite(numbers).all()
-    return Member(form, results, float(results.aicc), int(results.df_model)) if sound else None
-
-
 def weights(members: list[Member]) -> np.ndarray:
     """Weights by AICc, summing to 1; empty for no members."""
     aicc = np.array([m.aicc for m in members])
     raw = np.exp(-(aicc - aicc.min()) / 2) if len(aicc) else aicc
     return raw / raw.sum() if len(raw) else raw
+
+
+# Forecasts
 
 
 def outlook(members: list[Member], scale: float, h: int) -> Outlook:
@@ -179,15 +140,14 @@ def sample(members: list[Member], scale: float, h: int, paths: int, rng: np.rand
 
 
 def simulate(member: Member, scores: np.ndarray) -> Outlook:
-    """Paths of one member with errors `scores` (h, paths) times its residual spread.
+    """Paths of one member with errors `scores` (h, paths) times its residual spread; its mean is the path without.
 
     The variance of the residuals is corrected for the parameters that were estimated.
     """
-    results = member.results
-    sigma = np.sqrt(results.scale * correction(results.nobs, member.parameters))
+    shocks = scores * np.sqrt(member.squares * correction(member.nobs, member.parameters))
     with np.errstate(all="ignore"):
-        paths = results.simulate(len(scores), anchor="end", repetitions=scores.shape[1], random_errors=scores * sigma)
-    return equal_points(np.asarray(results.forecast(len(scores))), paths.T)
+        paths = recurse(member, np.column_stack([np.zeros(len(scores)), shocks]))
+    return equal_points(paths[:, 0], paths[:, 1:].T)
 
 
 def correction(nobs: int, parameters: int) -> float:
@@ -195,10 +155,13 @@ def correction(nobs: int, parameters: int) -> float:
     return nobs / max(nobs - parameters, nobs / 2)
 
 
+@lru_cache(maxsize=8)
 def normal_scores(h: int) -> np.ndarray:
-    """Standard normal errors of `h` steps, shape (h, 2**PATHS_LOG2), the same at every call."""
+    """Standard normal errors of `h` steps, shape (h, 2**PATHS_LOG2), the same at every call; not to be written to."""
     from scipy.special import ndtri
     from scipy.stats import qmc
 
     points = qmc.Sobol(h, rng=np.random.default_rng(0)).random_base2(PATHS_LOG2)
-    return ndtri(points.T)
+    scores = np.asarray(ndtri(points.T))
+    scores.flags.writeable = False
+    return scores

@@ -80,10 +80,41 @@ class Fitted:
 
 
 class Forecaster(Protocol):
-    """A way of forecasting; see ``analysis.forecast.registry`` for what it promises."""
+    """A way of forecasting; see ``analysis.forecast.registry`` for what it promises.
 
-    name: str
+    Attributes
+    ----------
+    name : str
+    regressors : bool
+        Whether known influences are used; a forecaster that would ignore them refuses them with a ValueError.
+    """
 
-    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
-        """Fit to a series indexed by date."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def regressors(self) -> bool: ...
+
+    def fit(self, y: pd.Series, floor: float | None = None, regressors: pd.DataFrame | None = None) -> Fitted:
+        """Fit to a series indexed by date.
+
+        Parameters
+        ----------
+        y : pandas.Series of float
+        floor : float, optional
+            Value that the series can never fall below.
+        regressors : pandas.DataFrame of float, optional
+            Known influences, a column each, indexed by date: the dates of the history and those to be forecast.
+
+        Raises
+        ------
+        ValueError
+            If there is no finite value, if the dates follow no frequency, or if the regressors are refused.
+        """
         ...
+
+
+def refuse(name: str, regressors: pd.DataFrame | None) -> None:
+    """Raise the ValueError of a forecaster that has no use for regressors."""
+    if regressors is not None:
+        raise ValueError(f"{name} ignores regressors: choose a model that uses them, such as arima")

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.forecast.frequency import following, frequency_of, given, grid, places, regular, season_of
+from analysis.forecast.regressors import Regressors, aligned
+
 if TYPE_CHECKING:
     import pandas as pd
-
-STEPS = {"D": 1, "W": 7, "M": 30, "Q": 91, "Y": 365}
-"""Days between observations of a daily, weekly, monthly, quarterly and yearly series."""
-
-SEASONS = {"D": 7, "W": 52, "M": 12, "Q": 4, "Y": 1}
-"""Observations in a cycle."""
-
-Side = Literal["start", "end"]
-"""Whether a period bears the date of its first or of its last day."""
+    from pandas.tseries.offsets import BaseOffset
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,35 +23,36 @@ class History:
     ----------
     y : float array (n,)
         Finite values, n >= 1.
-    periods : pandas.PeriodIndex (n,)
-        Consecutive periods.
-    side : {"start", "end"}
-        How the periods are dated.
+    dates : pandas.DatetimeIndex (n,)
+        Consecutive dates; their ``freq`` is the frequency.
     season : int
         Observations in a cycle, 1 for none.
+    known : bool array (n,)
+        Which values were stored; the others are interpolated.
     floor : float or None
         Value that the series can never fall below.
     notes : tuple of str
         What had to be repaired, a sentence each.
+    regressors : Regressors or None
+        Known influences on the same dates and on those ahead.
     """
 
     y: np.ndarray
-    periods: pd.PeriodIndex
-    side: Side
+    dates: pd.DatetimeIndex
     season: int
+    known: np.ndarray
     floor: float | None = None
     notes: tuple[str, ...] = ()
+    regressors: Regressors | None = None
 
     def ahead(self, h: int) -> pd.DatetimeIndex:
         """The next `h` dates."""
-        import pandas as pd
-
-        return dated(pd.period_range(self.periods[-1] + 1, periods=h), self.side)
+        return following(self.dates, h)
 
     @property
     def cutoff(self) -> pd.Timestamp:
         """Date of the last value."""
-        return dated(self.periods[-1:], self.side)[0]
+        return self.dates[-1]
 
     @property
     def constant(self) -> bool:
@@ -64,7 +60,12 @@ class History:
         return bool(np.ptp(self.y) == 0)
 
 
-def prepare(y: pd.Series, floor: float | None = None) -> History:
+def prepare(
+    y: pd.Series,
+    floor: float | None = None,
+    regressors: pd.DataFrame | None = None,
+    frequency: str | BaseOffset | None = None,
+) -> History:
     """Make a series regular.
 
     Infinite values count as missing. Missing values at either end are cut off, those inside are interpolated,
@@ -73,77 +74,86 @@ def prepare(y: pd.Series, floor: float | None = None) -> History:
     Parameters
     ----------
     y : pandas.Series of float, indexed by date
-        The series as it was stored.
+        The series as it was stored; of dates with a time zone the local time counts.
     floor : float, optional
         Value that the series can never fall below.
+    regressors : pandas.DataFrame of float, indexed by date
+        Known influences, for all dates of the history and those to be forecast.
+    frequency : str or offset of pandas, optional
+        One of ``frequency.LETTERS``, or an offset or its name. Without it, the frequency that the index bears, or
+        else the one that its dates have.
 
     Raises
     ------
     ValueError
-        If no finite value is left.
+        If no finite value is left, if the dates follow no frequency and none is given, or if the regressors do not
+        cover the history.
     """
     notes: list[str] = []
+    values = _as_it_is(y, frequency, notes)
+    if values is None:
+        values = _from_stored(y, frequency, notes)
+    known = np.isfinite(values.to_numpy())
+    if missing := int((~known).sum()):
+        notes.append(f"{missing} missing values inside the series were interpolated")
+    time = np.arange(len(known))
+    whole = np.interp(time, time[known], values.to_numpy()[known])
+    influences = None if regressors is None else aligned(regressors, values.index)
+    return History(whole, values.index, season_of(values.index.freq), known, floor, tuple(notes), influences)
+
+
+def _as_it_is(y: pd.Series, frequency: str | BaseOffset | None, notes: list[str]) -> pd.Series | None:
+    """The series without missing ends, if its index is regular already and no other frequency is asked for."""
+    index = y.index
+    if frequency is not None or not regular(getattr(index, "freq", None)) or index.tz is not None:
+        return None
+    values = np.asarray(y, float)
+    inside = np.flatnonzero(np.isfinite(values))
+    if not len(inside):
+        raise ValueError("the series has no finite value")
+    if inside[-1] < len(values) - 1:
+        notes.append(f"the last known value is of {_day(index[inside[-1]])}")
+    kept = slice(inside[0], inside[-1] + 1)
+    return type(y)(values[kept], index=index[kept])
+
+
+def _from_stored(y: pd.Series, frequency: str | BaseOffset | None, notes: list[str]) -> pd.Series:
+    """Values on regular dates, NaN where none is known."""
     stored = _ordered(y)
-    unit, side = rhythm(stored.index.unique())
-    known = _known(stored, notes)
-    regular = _regular(known, period_of(known.index, unit, side), notes)
-    return History(regular.to_numpy(float), regular.index, side, SEASONS[unit], floor, tuple(notes))
+    known = stored[np.isfinite(stored)]
+    if known.empty:
+        raise ValueError("the series has no finite value")
+    if stored.index[-1] > known.index[-1]:
+        notes.append(f"the last known value is of {_day(known.index[-1])}")
+    return _regular(known, grid(known.index, _frequency(y, stored.index.unique(), frequency)), notes)
 
 
-def rhythm(index: pd.DatetimeIndex) -> tuple[str, Side]:
-    """Unit (D, W, M, Q or Y) of ordered dates by their median distance, and how periods are dated.
-
-    A single date counts as monthly. Months are dated by their start where every date is a first.
-    """
-    gap = float(np.median(np.diff(index.to_numpy("datetime64[D]")).astype(float))) if len(index) > 1 else 30.0
-    unit = min(STEPS, key=lambda u: abs(np.log(max(gap, 1) / STEPS[u])))
-    first = unit in "MQY" and bool((index.day == 1).all())
-    return unit, "start" if first else "end"
-
-
-def period_of(index: pd.DatetimeIndex, unit: str, side: Side) -> pd.PeriodIndex:
-    """Periods of dates; weeks, quarters and years end so that the last date opens or closes one."""
-    import pandas as pd
-
-    last = index[-1]
-    if unit == "W":
-        return index.to_period(f"W-{last:%a}".upper())
-    if unit in "QY":
-        months = {"Q": 2, "Y": 11}[unit] if side == "start" else 0
-        return index.to_period(f"{unit}-{last + pd.DateOffset(months=months):%b}".upper())
-    return index.to_period(unit)
-
-
-def dated(periods: pd.PeriodIndex, side: Side) -> pd.DatetimeIndex:
-    """First or last days of periods."""
-    return periods.to_timestamp(how=side).normalize()
+def _frequency(y: pd.Series, dates: pd.DatetimeIndex, frequency: str | BaseOffset | None) -> BaseOffset:
+    if frequency is not None:
+        return given(frequency, dates)
+    borne = getattr(y.index, "freq", None)
+    return borne if regular(borne) else frequency_of(dates)
 
 
 def _ordered(y: pd.Series) -> pd.Series:
     import pandas as pd
 
-    values = pd.Series(np.asarray(y, float), index=pd.DatetimeIndex(y.index).normalize())
-    return values.sort_index(kind="stable")
+    index = pd.DatetimeIndex(y.index).tz_localize(None)
+    return pd.Series(np.asarray(y, float), index=index).sort_index(kind="stable")
 
 
-def _known(values: pd.Series, notes: list[str]) -> pd.Series:
-    known = values[np.isfinite(values)]
-    if known.empty:
-        raise ValueError("the series has no finite value")
-    if values.index[-1] > known.index[-1]:
-        notes.append(f"the last known value is of {known.index[-1]:%Y-%m-%d}")
-    return known
-
-
-def _regular(values: pd.Series, periods: pd.PeriodIndex, notes: list[str]) -> pd.Series:
+def _regular(values: pd.Series, dates: pd.DatetimeIndex, notes: list[str]) -> pd.Series:
+    """Values at the regular dates that theirs stand for, the last one where there are several."""
     import pandas as pd
 
-    by_period = pd.Series(values.to_numpy(), index=periods)
-    if by_period.index.has_duplicates:
+    place = pd.Series(places(values.index, dates))
+    if place.duplicated().any():
         notes.append("of periods that occur twice the last value was used")
-        by_period = by_period[~by_period.index.duplicated(keep="last")]
-    full = by_period.reindex(pd.period_range(periods[0], periods[-1]))
-    if missing := int(full.isna().sum()):
-        notes.append(f"{missing} missing values inside the series were interpolated")
-        full = full.interpolate()
-    return full
+    last = ~place.duplicated(keep="last").to_numpy()
+    full = np.full(len(dates), np.nan)
+    full[place[last]] = values.to_numpy()[last]
+    return pd.Series(full, index=dates)
+
+
+def _day(date: pd.Timestamp) -> str:
+    return f"{date:%Y-%m-%d}" if date == date.normalize() else f"{date:%Y-%m-%d %H:%M}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.forecast.combine import Outlook, normal
-from analysis.forecast.fitted import Fitted
+from analysis.forecast.fitted import Fitted, refuse
 from analysis.forecast.history import History, prepare
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ class SeasonalNaive:
     """The value of the same season one cycle ago; with less than two cycles, the last value."""
 
     name = "seasonal_naive"
+    regressors = False
 
-    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
-        """Fit to a series indexed by date; never fails on a series with one finite value."""
+    def fit(self, y: pd.Series, floor: float | None = None, regressors: pd.DataFrame | None = None) -> Fitted:
+        """Fit to a series indexed by date; never fails on a series with one finite value; refuses regressors."""
+        refuse(self.name, regressors)
         return fit_naive(prepare(y, floor))
 
 

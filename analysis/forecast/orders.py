@@ -21,6 +21,12 @@ KPSS = 0.463
 FINALISTS = 3
 """Orders whose exact likelihood is maximised."""
 
+EDGE = 0.95
+"""Inverse roots of moving averages above which effects would be estimated with too small a standard error."""
+
+SPARE = 4
+"""Values that a model needs besides one for each of its parameters."""
+
 
 @dataclass(frozen=True)
 class Orders:
@@ -40,13 +46,26 @@ class Orders:
 
 @dataclass(frozen=True)
 class Past:
-    """A series, its differences taken, and the polynomial of the differences."""
+    """A series, its differences taken, and the polynomial of the differences.
+
+    Attributes
+    ----------
+    y : float array (n,)
+    w : float array (n - d - D season,)
+        Its differences.
+    d, D : int
+        How often differences were taken, at lag 1 and at lag `season`.
+    season : int
+    z : float array (len(w), k), optional
+        The same differences of known influences.
+    """
 
     y: np.ndarray
     w: np.ndarray
     d: int
     D: int
     season: int
+    z: np.ndarray | None = None
 
     @property
     def difference(self) -> np.ndarray:
@@ -58,13 +77,35 @@ class Past:
 # Differences
 
 
-def differenced(y: np.ndarray, season: int) -> Past:
-    """Take the differences that the data ask for; cycles that are too long or too few are not modelled."""
+def differenced(y: np.ndarray, season: int, x: np.ndarray | None = None) -> Past:
+    """Take the differences that the data ask for; cycles that are too long or too few are not modelled.
+
+    With known influences `x` (n, k) it is what they leave unexplained, by least squares, that asks for differences,
+    and both sides of the regression are differenced alike.
+    """
     m = season if season <= MAX_SEASON and len(y) >= 2 * season + 2 else 1
-    D = int(m > 1 and seasonal_strength(y, m) > SEASONAL)
-    w = y[m:] - y[:-m] if D else y
+    rest = y if x is None else unexplained(y, x)
+    D = int(m > 1 and seasonal_strength(rest, m) > SEASONAL)
+    w = change(rest, m) if D else rest
     d = int(np.ptp(w) > 0 and kpss(w) > KPSS)
-    return Past(y, np.diff(w) if d else w, d, D, m)
+    return Past(y, taken(y, d, D, m), d, D, m, None if x is None else taken(x, d, D, m))
+
+
+def unexplained(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Residuals of the least-squares regression on a constant and `x` (n, k)."""
+    whole = np.column_stack([np.ones(len(y)), x])
+    return np.asarray(y - whole @ np.linalg.lstsq(whole, y)[0])
+
+
+def taken(values: np.ndarray, d: int, D: int, season: int) -> np.ndarray:
+    """Differences along the first axis: seasonal ones, then ordinary ones."""
+    seasonal = change(values, season) if D else values
+    return change(seasonal, 1) if d else seasonal
+
+
+def change(values: np.ndarray, lag: int) -> np.ndarray:
+    """Changes along the first axis over `lag` steps."""
+    return np.asarray(values[lag:] - values[:-lag])
 
 
 def seasonal_strength(y: np.ndarray, season: int) -> float:
@@ -94,56 +135,103 @@ def grid(past: Past) -> Iterator[Orders]:
     """Small orders; a mean wherever no difference was taken, tried both ways after one, never after two."""
     seasonal = product((0, 1), (0, 1)) if past.season > 1 else [(0, 0)]
     plain = [(p, q) for p, q in product(range(3), range(3)) if p + q <= 3]
+    others = 0 if past.z is None else past.z.shape[1]
     means = {0: (True,), 1: (True, False), 2: (False,)}[past.d + past.D]
     for (P, Q), (p, q), mean in product(seasonal, plain, means):
-        if p + q + P + Q + mean + 4 < len(past.w):
+        if p + q + P + Q + mean + SPARE + others < len(past.w):
             yield Orders(p, q, P, Q, mean)
 
 
 def shortlist(past: Past) -> list[Orders]:
     """The best orders by the AICc of their conditional sum of squares."""
-    return sorted(grid(past), key=lambda orders: conditional(past, orders)[1])[:FINALISTS]
+    return sorted(grid(past), key=partial(rank, past))[:FINALISTS]
+
+
+def rank(past: Past, orders: Orders) -> float:
+    """AICc of the conditional sum of squares; infinite for a regression whose errors are near the edge."""
+    coefficients, criterion = conditional(past, orders)
+    return np.inf if past.z is not None and on_edge(coefficients, orders) else criterion
+
+
+def on_edge(coefficients: np.ndarray, orders: Orders) -> bool:
+    """Whether a moving average is nearly not invertible, as after one difference too many."""
+    _, plain, _, seasonal = parts(coefficients, orders)
+    roots = np.r_[np.abs(np.roots(np.r_[1.0, plain])), np.abs(seasonal)]
+    return bool((roots > EDGE).any())
 
 
 def conditional(past: Past, orders: Orders) -> tuple[np.ndarray, float]:
-    """Coefficients that minimise the sum of squared errors given zeros before the start, and their AICc."""
-    from scipy.optimize import least_squares
+    """Coefficients that minimise the sum of squared errors given zeros before the start, and their AICc.
 
-    e = centred(past, orders)
+    The effects of known influences are those of least squares at every trial.
+    """
+    from scipy.optimize import leastsq
+
+    e, others = (centred(past, orders), 0) if past.z is None else (sides(past, orders), past.z.shape[1])
     x = np.zeros(sum(orders.counts))
     if len(x) and e.any():
-        model = partial(_errors_of, e=e, orders=orders, season=past.season)
-        x = least_squares(model, x, method="lm", ftol=1e-6, xtol=1e-5).x
-    coefficients = admissible(x, orders)
-    squares = float(np.mean(errors(e, coefficients, orders, past.season) ** 2))
-    return coefficients, aicc(squares, len(e), orders)
+        x = leastsq(_trial, x, args=(e, orders, past.season), ftol=1e-6, xtol=1e-5, full_output=True)[0]
+    squares = float(np.mean(_trial(x, e, orders, past.season) ** 2))
+    return admissible(x, orders), aicc(squares, len(e), orders, others)
 
 
-def _errors_of(x: np.ndarray, e: np.ndarray, orders: Orders, season: int) -> np.ndarray:
-    return errors(e, admissible(x, orders), orders, season)
+def sides(past: Past, orders: Orders) -> np.ndarray:
+    """The differences and, as further columns, those of the influences and a constant if there is a mean."""
+    assert past.z is not None
+    constant = np.ones((len(past.w), int(orders.mean)))
+    return np.column_stack([past.w, past.z, constant])
+
+
+def _trial(x: np.ndarray, e: np.ndarray, orders: Orders, season: int) -> np.ndarray:
+    """Errors at unbounded coefficients `x`; of several columns, those of the first on the others."""
+    found = errors(e, admissible(x, orders), orders, season)
+    return found if found.ndim == 1 else residuals(found)
+
+
+def residuals(columns: np.ndarray) -> np.ndarray:
+    """What the other columns leave of the first, by least squares."""
+    others = columns[:, 1:]
+    return np.asarray(columns[:, 0] - others @ np.linalg.lstsq(others, columns[:, 0])[0])
 
 
 def admissible(x: np.ndarray, orders: Orders) -> np.ndarray:
-    """Coefficients that are stationary and invertible, from free numbers."""
-    parts = np.split(x, np.cumsum(orders.counts)[:-1])
-    return np.concatenate([stationary(part) * sign for part, sign in zip(parts, (1, -1, 1, -1), strict=True)])
+    """Coefficients that are stationary and invertible, from unbounded numbers."""
+    ar, ma, sar, sma = parts(x, orders)
+    return np.concatenate([stationary(ar), -stationary(ma), stationary(sar), -stationary(sma)])
 
 
 def stationary(x: np.ndarray) -> np.ndarray:
     """Autoregressive coefficients whose partial autocorrelations are x / sqrt(1 + x^2) (Monahan 1984)."""
-    found = np.zeros(0)
-    for r in x / np.sqrt(1 + x**2):
-        found = np.append(found - r * found[::-1], r)
+    partial = x / np.sqrt(1 + x * x)
+    found = partial[:1]
+    for r in partial[1:]:
+        found = np.concatenate([found - r * found[::-1], [r]])
     return found
 
 
 def errors(e: np.ndarray, coefficients: np.ndarray, orders: Orders, season: int) -> np.ndarray:
-    """One-step errors of centred values, taking everything before the first as zero."""
+    """One-step errors of centred values along the first axis, taking everything before the first as zero."""
     from scipy.signal import lfilter
 
-    ar, ma, sar, sma = np.split(coefficients, np.cumsum(orders.counts)[:-1])
-    top = np.convolve(lagged(-ar, 1), lagged(-sar, season))
-    return lfilter(top, np.convolve(lagged(ma, 1), lagged(sma, season)), e)
+    ar, ma, sar, sma = parts(coefficients, orders)
+    return np.asarray(lfilter(product_of(-ar, -sar, season), product_of(ma, sma, season), e, axis=0))
+
+
+def parts(coefficients: np.ndarray, orders: Orders) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Autoregressive and moving average coefficients, plain and seasonal, as `Orders` counts them."""
+    p, q, P, _ = orders.counts
+    return coefficients[:p], coefficients[p : p + q], coefficients[p + q : p + q + P], coefficients[p + q + P :]
+
+
+def product_of(plain: np.ndarray, seasonal: np.ndarray, season: int) -> np.ndarray:
+    """The polynomial (1 + c1 B + ...)(1 + C1 B^season + ...), where there is at most one seasonal term."""
+    k = len(plain)
+    found = np.zeros(k + len(seasonal) * season + 1)
+    found[0], found[1 : k + 1] = 1, plain
+    if len(seasonal):
+        found[season] += seasonal[0]
+        found[season + 1 : season + k + 1] += seasonal[0] * plain
+    return found
 
 
 def lagged(coefficients: np.ndarray, step: int) -> np.ndarray:
@@ -163,9 +251,9 @@ def centred(past: Past, orders: Orders) -> np.ndarray:
     return past.w - mean_of(past, orders)
 
 
-def aicc(squares: float, n: int, orders: Orders) -> float:
-    """AICc of Gaussian errors with mean square `squares`; minus infinity for none."""
-    k = sum(orders.counts) + orders.mean + 1
+def aicc(squares: float, n: int, orders: Orders, others: int = 0) -> float:
+    """AICc of Gaussian errors with mean square `squares` and `others` more parameters; minus infinity for none."""
+    k = sum(orders.counts) + orders.mean + 1 + others
     return n * (np.log(2 * np.pi * squares) + 1) + penalty(n, k) if squares > 0 else -np.inf
 
 

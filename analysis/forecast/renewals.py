@@ -6,8 +6,8 @@ nobody changes: at the t-th renewal it is (beta + t - 1) / (alpha + beta + t - 1
 the product over renewals, cohorts of different ages, which the present cuts off, add up by renewal.
 
 Under five renewal points the two parameters are not told apart well. Then the decisions of a pool (other cohorts or
-segments) are added at a weight of ``PRIOR_DECISIONS`` decisions, a power prior; without a pool the rate of renewal is
-taken as constant. Either is noted.
+segments) are added at a weight of so many decisions, a power prior; without a pool the rate of renewal is taken as
+constant. Either is noted.
 
 References
 ----------
@@ -31,7 +31,7 @@ LEAST_POINTS = 5
 """Renewal points that a cohort needs to stand on its own."""
 
 PRIOR_DECISIONS = 100.0
-"""Weight of a pool in decisions. Assumption; [20, 500]: a cohort of as many decisions moves halfway from the pool."""
+"""Weight of a pool in decisions unless told. Assumption; [20, 500]: a cohort of as many moves halfway from the pool."""
 
 DRAWS = 200
 """Bootstrap draws of the parameters."""
@@ -155,7 +155,7 @@ def survival_of(decisions: Decisions) -> Curve:
     return kaplan_meier(np.tile(number, 2)[seen], event[seen], weight[seen])
 
 
-def fit_renewals(decisions: Decisions, pool: Decisions | None = None) -> Renewals:
+def fit_renewals(decisions: Decisions, pool: Decisions | None = None, prior: float = PRIOR_DECISIONS) -> Renewals:
     """Fit the model by maximum likelihood, with a pooled prior where the decisions are of few renewals.
 
     Parameters
@@ -164,13 +164,15 @@ def fit_renewals(decisions: Decisions, pool: Decisions | None = None) -> Renewal
         Of one cohort or of several that are taken as alike.
     pool : Decisions, optional
         Of others, to lean on under ``LEAST_POINTS`` renewal points.
+    prior : float
+        Decisions that the pool counts for at most.
 
     Raises
     ------
     ValueError
         If no decision was taken, neither here nor in the pool.
     """
-    data, model, note = _leaning(decisions, pool)
+    data, model, note = _leaning(decisions, pool, prior)
     left = float((data[0] - data[1]).sum())
     if model != CONSTANT and not 0 < left < data[0].sum():
         model, note = CONSTANT, _joined(note, "all or none renewed so far: the rate of renewal is taken as constant")
@@ -181,13 +183,15 @@ def fit_renewals(decisions: Decisions, pool: Decisions | None = None) -> Renewal
     return Renewals(model, curve, _resampled(*data, curve, model), decisions, note)
 
 
-def _leaning(decisions: Decisions, pool: Decisions | None) -> tuple[tuple[np.ndarray, np.ndarray], str, str]:
+def _leaning(
+    decisions: Decisions, pool: Decisions | None, prior: float
+) -> tuple[tuple[np.ndarray, np.ndarray], str, str]:
     """Decisions due and kept to fit to, the model that they admit, and why it is not the cohort's own."""
     reason = f"of {LEAST_POINTS} renewal points that are needed there are {decisions.points}"
     if decisions.points >= LEAST_POINTS:
         return (decisions.due, decisions.kept), SBG, ""
     if pool is not None and pool.due.sum() > 0:
-        return _with_prior(decisions, pool), POOLED, f"{reason}: a pool was used as prior"
+        return _with_prior(decisions, pool, prior), POOLED, f"{reason}: a pool was used as prior"
     if decisions.points:
         return (decisions.due, decisions.kept), CONSTANT, f"{reason}: the rate of renewal is taken as constant"
     raise ValueError("no renewal has been decided")
@@ -197,9 +201,9 @@ def _joined(*notes: str) -> str:
     return "; ".join(filter(None, notes))
 
 
-def _with_prior(decisions: Decisions, pool: Decisions) -> tuple[np.ndarray, np.ndarray]:
-    """Decisions due and kept, those of the pool at a weight of at most ``PRIOR_DECISIONS`` decisions."""
-    weight = min(1.0, PRIOR_DECISIONS / float(pool.due.sum()))
+def _with_prior(decisions: Decisions, pool: Decisions, prior: float) -> tuple[np.ndarray, np.ndarray]:
+    """Decisions due and kept, those of the pool at a weight of at most `prior` decisions."""
+    weight = min(1.0, prior / float(pool.due.sum()))
     due, kept = np.zeros((2, max(len(decisions.due), len(pool.due))))
     for part, share in ((decisions, 1.0), (pool, weight)):
         due[: len(part.due)] += share * part.due

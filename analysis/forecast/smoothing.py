@@ -14,7 +14,7 @@ not the second or so that its import takes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from analysis.forecast.combine import Outlook, normal
 from analysis.forecast.ets import BEYOND, correction
-from analysis.forecast.fitted import Fitted
+from analysis.forecast.fitted import Fitted, refuse
 from analysis.forecast.history import History, prepare
 from analysis.forecast.naive import fit_naive, plain
 from analysis.forecast.season import Season, season_of
@@ -33,11 +33,14 @@ if TYPE_CHECKING:
 CANDIDATES = 343
 """Points of the grid, about."""
 
-RESOLUTION = 1e-3
+RESOLUTION = 5e-3
 """The grid closes in until it is no wider."""
 
 REACH = 1.5
 """Cells on either side of the best point that the next grid spans."""
+
+DECILE = 1.2815515655446004
+"""Ninth decile of the standard normal distribution."""
 
 POWERS = np.array([[2], [1], [1]])
 """The grid is even in the root of alpha: the least squares of smooth series lie in narrow valleys near zero."""
@@ -168,19 +171,20 @@ def respond(y: np.ndarray, candidates: np.ndarray, states: int) -> tuple[np.ndar
     level, trend = (np.zeros((1 + states, len(alpha))) for _ in range(2))
     level[1], trend[2:] = 1, 1
     errors = np.empty((len(y), *level.shape))
-    for t, value in enumerate(y):
-        slope = phi * trend
-        level = level + slope
-        error = np.negative(level, out=errors[t])
+    step = np.empty_like(level)
+    for error, value in zip(errors, y, strict=True):
+        trend *= phi
+        level += trend
+        np.negative(level, out=error)
         error[0] += value
-        level = level + alpha * error
-        trend = slope + beta * error
+        level += np.multiply(alpha, error, out=step)
+        trend += np.multiply(beta, error, out=step)
     return errors, np.stack([level, trend])
 
 
 @dataclass(frozen=True, eq=False)
 class Average:
-    """Equal-weight average of the quantiles of smoothings, with the season put back.
+    """Weighted average of the quantiles of smoothings, with the season put back.
 
     The average of normal quantiles is normal: its mean and standard deviation are the averages of the members'.
 
@@ -191,23 +195,30 @@ class Average:
     season : Season
     n : int
         Length of the history.
+    weights : sequence of float, optional
+        Of the members, in any unit; equal by default.
     """
 
     members: Sequence[Smooth]
     season: Season
     n: int
+    weights: Sequence[float] | None = None
 
     def outlook(self, h: int) -> Outlook:
         """Normal predictive distributions of the next `h` steps."""
         view = normal(self._mean(h), self._spread(h))
         return Outlook(self._restore(view.mean), self._restore(view.points), view.weights)
 
+    def ends(self, h: int) -> np.ndarray:
+        """Ends of the 80 % intervals of the next `h` steps, shape (2, h)."""
+        return self._restore(self._mean(h) + np.array([[-1], [1]]) * DECILE * self._spread(h))
+
     def sample(self, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
         """Sample paths, shape (paths, h): the members meet the same shocks, each step is as wide as the outlook.
 
         Members that respond differently to a shock would partly cancel; each step is widened by what they lose.
         """
-        response = np.mean([m.impulse(h) for m in self.members], axis=0)
+        response = self._over([m.impulse(h) for m in self.members])
         own = np.sqrt(np.cumsum(response**2))
         widening = np.divide(self._spread(h), own, out=np.ones(h), where=own > 0)
         lag = np.arange(h) - np.arange(h)[:, None]
@@ -215,10 +226,13 @@ class Average:
         return self._restore(self._mean(h) + shocks * widening)
 
     def _mean(self, h: int) -> np.ndarray:
-        return np.mean([m.mean(h) for m in self.members], axis=0)
+        return self._over([m.mean(h) for m in self.members])
 
     def _spread(self, h: int) -> np.ndarray:
-        return np.mean([m.spread(h) for m in self.members], axis=0)
+        return self._over([m.spread(h) for m in self.members])
+
+    def _over(self, values: list[np.ndarray]) -> np.ndarray:
+        return np.average(values, axis=0, weights=self.weights)
 
     def _restore(self, values: np.ndarray) -> np.ndarray:
         return self.season.restore(values, self.n)
@@ -227,7 +241,7 @@ class Average:
 def explodes(average: Average, history: History) -> bool:
     """Whether two cycles ahead the 80 % interval leaves ``BEYOND`` times all that was seen, or is not finite."""
     with np.errstate(all="ignore"):
-        ends = average.outlook(2 * max(history.season, 6)).quantiles([0.1, 0.9])
+        ends = average.ends(2 * max(history.season, 6))
     return not np.abs(ends).max() <= BEYOND * np.abs(history.y).max()
 
 
@@ -235,31 +249,48 @@ class Smoothing:
     """Forecaster that averages one or more forms of smoothing."""
 
     name: str
-    forms: tuple[Form, ...]
+    forms: tuple[Form, ...] = ()
+    regressors = False
 
-    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
+    def fit(self, y: pd.Series, floor: float | None = None, regressors: pd.DataFrame | None = None) -> Fitted:
         """Fit to a series indexed by date; never fails on a series with one finite value.
 
         Forms that run away are left out; with none left the forecast is the naive one, and the note says so.
+        Regressors are refused.
         """
+        refuse(self.name, regressors)
         history = prepare(y, floor)
         if (simple := plain(history)) is not None:
             return simple
         return self._average(history)
 
+    def candidates(self, adjusted: np.ndarray, others: int) -> Iterator[tuple[str, Smooth, float]]:
+        """Names, fits and weights of what is averaged.
+
+        Parameters
+        ----------
+        adjusted : float array (n,)
+            The history without its season.
+        others : int
+            Parameters that were estimated before, those of the season.
+        """
+        for form in self.forms:
+            yield form.name, smooth(adjusted, form, others), 1.0
+
     def _average(self, history: History) -> Fitted:
         season = season_of(history.y, history.season)
         adjusted = season.adjust(history.y)
         members: list[Smooth] = []
+        weights: list[float] = []
         failed: list[str] = []
-        for form in self.forms:
-            member = smooth(adjusted, form, season.parameters)
+        for name, member, weight in self.candidates(adjusted, season.parameters):
             if explodes(Average([member], season, len(adjusted)), history):
-                failed.append(form.name)
+                failed.append(name)
             else:
                 members.append(member)
+                weights.append(weight)
         reasons = (f"run away and left out: {', '.join(failed)}",) if failed else ()
-        return fitted(self.name, history, Average(members, season, len(adjusted)), reasons)
+        return fitted(self.name, history, Average(members, season, len(adjusted), weights), reasons)
 
 
 def fitted(name: str, history: History, average: Average, reasons: tuple[str, ...] = ()) -> Fitted:

@@ -9,39 +9,34 @@ intervals of statsmodels' ThetaModel are two to four times as wide.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.forecast.fitted import Fitted
-from analysis.forecast.history import History, prepare
-from analysis.forecast.naive import fit_naive, plain
-from analysis.forecast.season import season_of
-from analysis.forecast.smoothing import SES, Average, Smooth, explodes, fitted, smooth
-
-if TYPE_CHECKING:
-    import pandas as pd
+from analysis.forecast.smoothing import DAMPED, HOLT, SES, Smooth, Smoothing, smooth
 
 
-class Theta:
+class Theta(Smoothing):
     """Theta with seasonal adjustment and the variance of smoothing with drift."""
 
     name = "theta"
 
-    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
-        """Fit to a series indexed by date; never fails on a series with one finite value."""
-        history = prepare(y, floor)
-        return plain(history) or fit_theta(history)
+    def candidates(self, adjusted: np.ndarray, others: int) -> Iterator[tuple[str, Smooth, float]]:
+        """Theta alone."""
+        yield self.name, drift(adjusted, others), 1.0
 
 
-def fit_theta(history: History) -> Fitted:
-    """Adjust, smooth, put the season back; the naive forecast if the result runs away."""
-    season = season_of(history.y, history.season)
-    average = Average([drift(season.adjust(history.y), season.parameters)], season, len(history.y))
-    if explodes(average, history):
-        return fit_naive(history, ("theta runs away",))
-    return fitted(Theta.name, history, average)
+class ThetaTrio(Smoothing):
+    """Theta and the smoothing trio with equal weights, on one seasonal adjustment: no likelihood, no optimiser."""
+
+    name = "theta_trio"
+    forms = (SES, HOLT, DAMPED)
+
+    def candidates(self, adjusted: np.ndarray, others: int) -> Iterator[tuple[str, Smooth, float]]:
+        """Theta weighs as much as the three others together."""
+        yield Theta.name, drift(adjusted, others), float(len(self.forms))
+        yield from super().candidates(adjusted, others)
 
 
 def drift(y: np.ndarray, others: int = 0) -> Smooth:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.metrics.cube import TOTAL, Cells, horizon_only, stock
+from analysis.metrics.cube import TOTAL, Cells, flow, horizon_only, stock
 from analysis.metrics.money import income, posted, profit, whole
 from analysis.metrics.periods import HORIZON, PERIODS
 from analysis.metrics.registry import metric
@@ -24,6 +24,33 @@ def _balance(view: View, name: str, sign: int) -> list[Cells]:
 @metric("cash", unit="money", source="ledger", formula="balance of cash at the end")
 def cash(view: View) -> list[Cells]:
     return _balance(view, "cash", -1)
+
+
+def _moved(view: View, sign: int) -> list[Cells]:
+    """Postings that move cash one way, by month; owners' and lenders' money is left out."""
+    change = -view.books.gain("cash") * (view.books.gain("equity", "debt") == 0)
+    total = view.books.monthly(np.maximum(sign * change, 0))
+    return flow(view.calendar, whole(view, total / MINOR))
+
+
+@metric(
+    "cash_received",
+    unit="money",
+    source="ledger",
+    formula="debits of cash, other than what owners and lenders pay in",
+)
+def cash_received(view: View) -> list[Cells]:
+    return _moved(view, 1)
+
+
+@metric(
+    "cash_paid",
+    unit="money",
+    source="ledger",
+    formula="credits of cash, other than what owners and lenders take out, as a positive figure",
+)
+def cash_paid(view: View) -> list[Cells]:
+    return _moved(view, -1)
 
 
 @metric("receivable", unit="money", source="ledger", formula="balance of receivable at the end")

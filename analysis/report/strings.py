@@ -161,7 +161,7 @@ def languages() -> list[str]:
 def catalogue(language: str = "en", part: str = "") -> Catalogue:
     """Catalogue of ``language``; an unknown one raises `MissingText` naming those there are.
 
-    ``part`` adds the texts of a folder beside the files of the languages (``comparison``).
+    ``part`` adds the texts of a folder beside the files of the languages (``comparison``, ``forecasts``).
     """
     if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", language) or language not in languages():
         known = ", ".join(languages())
@@ -175,6 +175,6 @@ def _texts(language: str, part: str = "") -> dict[str, Any]:
 
     file = FOLDER / part / f"{language}.yaml"
     if not file.is_file():
-        raise MissingText(f"report.language: no texts for a {part} in this language, got {language!r}")
+        raise MissingText(f"report.language: no texts of “{part}” in this language, got {language!r}")
     texts: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return texts

@@ -102,6 +102,14 @@ def test_help_of_run_lists_groups_keys_and_flags(call):
         (["validate", "a", "b"], "error: arguments: must name one run folder, got a b; tobsim validate RUN"),
         (["export", "a", "fmt=csv"], 'error: arguments: is no setting of export, got "fmt"; did you mean format?'),
         (["export", "a", "format=xes"], 'error: format: is unknown, got "xes"; one of csv'),
+        (["forecast"], "error: source: is missing, got nothing; tobsim forecast source=RUN|FILE.csv [truth=true]"),
+        (["forecast", "source=a", "truth=1"], 'error: truth: must be true or false, got "1"; truth=true'),
+        (
+            ["forecast", "source=a", "sed=1"],
+            'error: sed: is not read by tobsim forecast, got "sed=1"; it reads '
+            "execution, forecast, out, progress, report, source, truth",
+        ),
+        (["forecast", "source=a"], 'error: source: does not exist, got "a"; a run folder, or a CSV or Parquet file'),
         (["run", "out="], 'error: out: is empty, got ""; a folder, or null for the default'),
         (
             ["reproduce", "a"],
@@ -312,6 +320,23 @@ def test_progress_is_a_bar_on_a_terminal_lines_elsewhere_and_nothing_on_request(
         progress.advance(Outcome(0, steps=1000))
     assert "1/3" in terminal.getvalue()
     assert "events/s" in terminal.getvalue()
+
+
+def test_progress_counts_other_things_than_replications(monkeypatch):
+    clock = iter(range(0, 10_000, 3))
+    monkeypatch.setattr("scenarios.progress.time.monotonic", lambda: float(next(clock)))
+    stream, terminal = io.StringIO(), Terminal()
+    with Progress(2, stream=stream, what="series") as progress:
+        progress.count()
+        progress.expect(5, "backtest")
+        progress.count()
+    assert [line.split(", ")[0] for line in stream.getvalue().splitlines()] == ["series 1/2", "backtest 1/5"]
+    assert "events/s" not in stream.getvalue()
+    monkeypatch.undo()
+    with Progress(2, stream=terminal, what="series") as progress:
+        progress.expect(4, "forecast")
+        progress.count()
+    assert "1/4" in terminal.getvalue()
 
 
 def test_plain_progress_is_sparse():

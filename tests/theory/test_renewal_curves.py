@@ -168,6 +168,15 @@ def test_a_cohort_without_decisions_is_its_pool_and_as_unsure_as_the_weight_of_t
     assert found.draws[:, 0].std() > 5 * whole.draws[:, 0].std()
 
 
+def test_the_weight_of_the_pool_is_told() -> None:
+    """Half stay of the cohort's own and 86.9 % of the pool's: of 100 own decisions a prior of 100 goes half the way."""
+    pool, own = decisions_of([np.array(HIGH_END[:2]) * 1000]), decisions_of([np.array([100.0, 50.0])])
+    for prior in (20.0, 100.0, 500.0):
+        between = (50 + 0.869 * prior) / (100 + prior)
+        assert fit_renewals(own, pool, prior).curve.retention(1)[0] == pytest.approx(between, abs=1e-3)
+    assert fit_renewals(own, pool).curve == fit_renewals(own, pool, renewals.PRIOR_DECISIONS).curve
+
+
 def test_five_points_stand_on_their_own() -> None:
     pool, own = decisions_of([np.array(HIGH_END)]), decisions_of([np.array(REGULAR[:6]) * 10])
     assert fit_renewals(own, pool).curve == fit_renewals(own).curve

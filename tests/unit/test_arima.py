@@ -74,7 +74,7 @@ def test_covariance_of_an_autoregression(ar1: Member) -> None:
 
 def test_paths_of_an_autoregression(ar1: Member) -> None:
     phi, h = float(ar1.results.params[0]), np.arange(1, 13)
-    paths = arima.sample(ar1, 1.0, 12, 40_000, np.random.default_rng(4))
+    paths = arima.sample(arima.Model(ar1, 1.0), 12, 40_000, np.random.default_rng(4))
     closed = ar1.variance * (1 - phi ** (2 * h)) / (1 - phi**2)
     np.testing.assert_allclose(paths.var(axis=0), closed, rtol=0.03)
     np.testing.assert_allclose(paths.mean(axis=0), arima.expected(ar1, 12), atol=0.03)
@@ -95,11 +95,11 @@ def test_variance_of_a_random_walk() -> None:
     member = arima.white(Past(y, np.diff(y), 1, 0, 1), WHITE)
     assert member.variance == pytest.approx(np.mean(np.diff(y) ** 2))
     h = np.arange(1, 19)
-    view = arima.outlook(member, 1.0, 18)
+    view = arima.outlook(arima.Model(member, 1.0), 18)
     low, high = view.quantiles([0.025, 0.975])
     np.testing.assert_allclose((high - low) / (2 * ndtri(0.975)), np.sqrt(member.variance * h), rtol=1e-3)
     np.testing.assert_allclose(view.mean, y[-1])
-    paths = arima.sample(member, 1.0, 18, 20_000, np.random.default_rng(7))
+    paths = arima.sample(arima.Model(member, 1.0), 18, 20_000, np.random.default_rng(7))
     np.testing.assert_allclose(paths.var(axis=0), member.variance * h, rtol=0.04)
 
 
@@ -125,6 +125,98 @@ def test_forecasts_equal_those_of_statsmodels_with_the_same_parameters() -> None
     np.testing.assert_allclose(arima.expected(member, 18), future.predicted_mean, rtol=1e-4)
     variance = member.variance * np.diag(arima.unit_covariance(member, 18))
     np.testing.assert_allclose(variance, future.var_pred_mean, rtol=1e-3)
+
+
+# Regression
+
+
+def with_step(u: np.ndarray) -> tuple[Past, np.ndarray]:
+    """A step of 5 in the middle of errors `u`, undifferenced."""
+    x = (np.arange(len(u)) >= len(u) // 2).astype(float)[:, None]
+    return Past(5 * x[:, 0] + u, 5 * x[:, 0] + u, 0, 0, 1, x), x
+
+
+def test_effect_is_unbiased_and_its_error_is_that_of_theory() -> None:
+    """Over 60 draws of an autoregression; generalised least squares with its covariance, phi^|i-j| / (1 - phi^2)."""
+    phi, n, found, claimed = 0.5, 120, [], []
+    for seed in range(60):
+        past, x = with_step(autoregression(phi, n + 50, seed)[50:])
+        member = arima.fit_exact(past, AR1, None)
+        assert member is not None
+        assert member.effects is not None
+        found.append(member.effects.coefficients[0])
+        claimed.append(np.sqrt(member.variance * member.effects.covariance[0, 0]))
+    lags = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    theory = np.sqrt(1 / (x.T @ np.linalg.solve(phi**lags / (1 - phi**2), x)).item())
+    error = np.array(found) - 5
+    assert abs(error.mean()) < 3 * theory / np.sqrt(60)
+    assert error.std() == pytest.approx(theory, rel=0.3)
+    assert np.mean(claimed) == pytest.approx(theory, rel=0.15)
+    assert (np.abs(error) < 3 * np.array(claimed)).mean() > 0.95
+
+
+def test_effects_and_likelihood_are_those_of_statsmodels() -> None:
+    """Of a regression with a mean and errors of orders (1, 1), all estimated together."""
+    from statsmodels.tsa.statespace.sarimax import SARIMAX
+
+    past, x = with_step(50 + autoregression(0.5, 150, 4))
+    member = arima.fit_exact(past, Orders(1, 1, 0, 0, mean=True), None)
+    assert member is not None
+    assert member.effects is not None
+    theirs = SARIMAX(past.y, exog=np.column_stack([x, np.ones(150)]), order=(1, 0, 1)).fit(
+        disp=False, cov_type="approx"
+    )
+    np.testing.assert_allclose(member.effects.coefficients, theirs.params[:2], rtol=1e-3)
+    np.testing.assert_allclose(member.effects.covariance.diagonal() * theirs.params[-1], theirs.bse[:2] ** 2, rtol=0.05)
+    assert member.results.llf == pytest.approx(theirs.llf, abs=1e-3)
+    want = theirs.forecast(6, exog=np.column_stack([np.zeros(6), np.ones(6)]))
+    np.testing.assert_allclose(arima.expected(member, 6, np.c_[np.zeros(6), np.ones(6)]), want, rtol=1e-4)
+
+
+def test_variance_holds_that_of_the_effects() -> None:
+    """White errors: sigma^2 (1 + x (X'X)^-1 x') at every step, and the second part between steps."""
+    past, x = with_step(np.random.default_rng(9).normal(0, 1, 40))
+    member = arima.white(past, WHITE)
+    ahead = np.ones((5, 1))
+    shared = 1 / x.sum()
+    np.testing.assert_allclose(arima.unit_covariance(member, 5, ahead), np.eye(5) + shared)
+    np.testing.assert_allclose(arima.unit_covariance(member, 5, 0 * ahead), np.eye(5), atol=1e-12)
+
+
+def test_both_sides_of_a_regression_are_differenced() -> None:
+    """A random walk with a step: the step is seen in one change only, and its error is that of one shock."""
+    y = np.cumsum(np.random.default_rng(10).normal(0, 1, 160))
+    table = pd.DataFrame({"x": (np.arange(170) >= 80.0) & (np.arange(170) < 162)}, index=series(np.zeros(170)).index)
+    fitted = Arima().fit(series(100 + y + 30 * table["x"].to_numpy()[:160]), None, table)
+    member = fitted.outlook.args[0].member  # type: ignore[attr-defined]
+    assert member.past.d == 1
+    assert "estimated effects: x" in fitted.note
+    mean = fitted.predict(10)["mean"].to_numpy()
+    assert mean[1] - mean[2] == pytest.approx(30, abs=3)
+
+
+def test_errors_at_the_edge_of_invertibility_are_left_out_of_regressions() -> None:
+    assert orders.on_edge(np.array([-0.99]), Orders(0, 1, 0, 0, mean=False))
+    assert orders.on_edge(np.array([0.5, -0.97]), Orders(1, 0, 0, 1, mean=False))
+    assert not orders.on_edge(np.array([0.99, -0.5]), Orders(1, 1, 0, 0, mean=False))
+    past, _ = with_step(np.diff(np.random.default_rng(11).normal(0, 1, 121)))
+    assert arima.fit_exact(past, Orders(0, 1, 0, 0, mean=False), None) is None
+    assert arima.fit_exact(without_differences(past.y), Orders(0, 1, 0, 0, mean=False), None) is not None
+
+
+def test_white_errors_where_no_regression_is_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arima, "fit_orders", lambda *_: None)
+    table = pd.DataFrame({"x": np.arange(132) > 60}, index=series(np.zeros(132)).index)
+    fitted = Arima().fit(series(50 + np.random.default_rng(1).normal(0, 1, 120)), None, table)
+    assert fitted.model == "arima"
+    assert "estimated effects" in fitted.note
+
+
+def test_a_history_that_is_too_short_says_that_regressors_are_not_used() -> None:
+    y = series(airline()[:9])
+    fitted = Arima().fit(y, None, pd.DataFrame({"x": np.arange(9.0)}, index=y.index))
+    assert "only 9 values; " in fitted.note
+    assert "the regressors are not used" in fitted.note
 
 
 # Differences and orders

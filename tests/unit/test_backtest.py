@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from analysis.evaluate.backtest import BENCHMARK, LEAST_CLUSTERS, backtest, best, columns, summary
+from analysis.evaluate.backtest import BENCHMARK, LEAST_CLUSTERS, backtest, best, calibration, columns, summary
 from analysis.evaluate.origins import Design
 from analysis.forecast.combine import Outlook, normal
 from analysis.forecast.fitted import Fitted
@@ -24,8 +27,9 @@ class Exact:
     """Knows the distribution that the series are drawn from."""
 
     name = "exact"
+    regressors = False
 
-    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
+    def fit(self, y: pd.Series, floor: float | None = None, regressors: pd.DataFrame | None = None) -> Fitted:
         return Fitted(self.name, prepare(y, floor), partial(known, MEAN, SD))
 
 
@@ -33,12 +37,15 @@ class Seen:
     """Keeps what it was shown, and expects the number of steps of every step."""
 
     name = "seen"
+    regressors = True
 
     def __init__(self) -> None:
         self.shown: list[pd.Series] = []
+        self.known: list[pd.DataFrame | None] = []
 
-    def fit(self, y: pd.Series, floor: float | None = None) -> Fitted:
+    def fit(self, y: pd.Series, floor: float | None = None, regressors: pd.DataFrame | None = None) -> Fitted:
         self.shown.append(y)
+        self.known.append(regressors)
         return Fitted(self.name, prepare(y, floor), counting)
 
 
@@ -147,7 +154,7 @@ def test_too_short_is_skipped_with_a_note() -> None:
     short = table[table["unique_id"] == "short"]
     assert short["note"].str.contains("values up to the cutoff, 13 are needed").all()
     assert short[["mase", "wis", "crps", "cov80", "cov95"]].isna().all(axis=None)
-    assert table.loc[table["unique_id"] == "none", "note"].tolist() == ["no finite value"]
+    assert table.loc[table["unique_id"] == "none", "note"].tolist() == ["skipped: the series has no finite value"]
     assert table.loc[table["unique_id"] == "s0", "mase"].notna().all()
     assert summary(table)["clusters"].max() == 1
 
@@ -170,6 +177,58 @@ def test_any_frequency() -> None:
     assert table["mase"].notna().all()
     assert set(table.loc[table["unique_id"] == "q", "cutoff"].dt.day) == {1}
     assert set(table.loc[table["unique_id"] == "w", "cutoff"].dt.day_name()) == {"Monday"}
+
+
+def test_an_irregular_series_is_skipped_with_a_note_unless_its_frequency_is_given() -> None:
+    dates = pd.Timestamp("2015-01-01") + pd.to_timedelta(np.cumsum(np.random.default_rng(3).integers(1, 40, 90)), "D")
+    odd = pd.DataFrame({"unique_id": "odd", "ds": dates, "y": np.random.default_rng(4).normal(MEAN, SD, 90)})
+    assert backtest(odd, [], H)["note"].str.startswith("skipped: ").all()
+    assert backtest(odd, [], H, frequency="M")["mase"].notna().all()
+
+
+def test_regressors_go_to_those_who_use_them(seen: Seen) -> None:
+    known = pd.DataFrame({"step": 1.0}, index=pd.date_range("2018-01-31", periods=60, freq="ME"))
+    backtest(panel(1), [seen.name, "ses"], H, regressors=known)
+    assert all(given is known for given in seen.known)
+
+
+def test_forecasters_with_settings_of_their_own() -> None:
+    own = Exact()
+    table = backtest(panel(2), [own], H)
+    assert set(table["model"]) == {own.name, BENCHMARK}
+    with pytest.raises(ValueError, match="two forecasters are called exact"):
+        backtest(panel(1), [own, Exact()], H)
+
+
+def test_calibration_by_step_by_hand() -> None:
+    table = scored({f"s{number}": [1.0] for number in range(6)}, "mase")
+    lists = [[1.0, 0.0, np.nan], [1.0, 1.0, 1.0]]
+    table["inside-80"] = [lists[place // 2 % 2] for place in range(len(table))]
+    found = calibration(table[table["model"] == "own"]).set_index("step")
+    assert found["covered"].to_dict() == {"all": 12 / 15, 1: 1.0, 2: 0.5, 3: 1.0}
+    assert found["n"].to_dict() == {"all": 15, 1: 6, 2: 6, 3: 3}
+    assert np.isnan(found.loc[1, "low"])
+    assert found.loc[2, "low"] < 0.5 < found.loc[2, "high"]
+
+
+def test_calibration_agrees_with_the_summary(exact: str) -> None:
+    table = backtest(panel(8), [exact], H)
+    by_step, whole = calibration(table), summary(table).set_index(["model", "measure"])
+    for row in by_step[by_step["step"] == "all"].itertuples():
+        assert row.covered == pytest.approx(whole.loc[(row.model, f"cov{row.level}"), "mean"])
+    own = by_step[(by_step["model"] == exact) & (by_step["level"] == 95)]
+    assert own.loc[own["step"] != "all", "covered"].mean() == pytest.approx(own["covered"].iloc[0])
+    assert calibration(backtest(long(np.arange(5.0)), [], H)).empty
+
+
+def test_work_may_be_spread() -> None:
+    """The items of work do not depend on each other and can be sent to another process."""
+
+    def backwards(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        done = [pickle.loads(pickle.dumps(function))(pickle.loads(pickle.dumps(item))) for item in reversed([*items])]
+        return done[::-1]
+
+    pd.testing.assert_frame_equal(backtest(panel(3), ["ses"], H, mapper=backwards), backtest(panel(3), ["ses"], H))
 
 
 def test_what_makes_no_sense_is_refused() -> None:

@@ -28,7 +28,7 @@ def known(rate: float, a: float = 0.0) -> Member:
 
 @pytest.mark.parametrize("rate", [0.7, 4.2, 17.3])
 def test_poisson_quantiles(rate: float) -> None:
-    view = counts.outlook(known(rate), 6)
+    view = counts.outlook(counts.Model(known(rate)), 6)
     at = [0.1, 0.25, 0.5, 0.75, 0.9]
     want = poisson.ppf(at, rate)[:, None] * np.ones(6)
     np.testing.assert_array_equal(np.round(view.quantiles(at)), want)
@@ -39,8 +39,8 @@ def test_negative_binomial_variance() -> None:
     """mu + a mu^2, of the points and of the paths."""
     member = known(6.0, 0.4)
     want = 6 + 0.4 * 36
-    np.testing.assert_allclose(counts.outlook(member, 4).points.var(axis=0), want, rtol=0.03)
-    paths = counts.sample(member, 4, 60_000, np.random.default_rng(1))
+    np.testing.assert_allclose(counts.outlook(counts.Model(member), 4).points.var(axis=0), want, rtol=0.03)
+    paths = counts.sample(counts.Model(member), 4, 60_000, np.random.default_rng(1))
     np.testing.assert_allclose(paths.var(axis=0), want, rtol=0.04)
     np.testing.assert_allclose(paths.mean(axis=0), 6, rtol=0.02)
 
@@ -112,20 +112,52 @@ def test_trend_slows_down_ahead() -> None:
     assert ahead[-1] < counts.DAMPING / (1 - counts.DAMPING) / 40 + 1e-12
 
 
+def test_effect_on_the_rate() -> None:
+    """A step that doubles the rate, over 40 draws: unbiased on the logarithm, with the error of theory."""
+    x = (np.arange(60) >= 30).astype(float)[:, None]
+    rate = 4 * np.exp(np.log(2) * x[:, 0])
+    found, claimed = [], []
+    for seed in range(40):
+        member = counts.fit_form(np.random.default_rng(seed).poisson(rate).astype(float), 12, POISSON, x)
+        assert member is not None
+        found.append(member.coefficients[-1])
+        claimed.append(np.sqrt(member.covariance[-1, -1]))
+    theory = np.sqrt(1 / (30 * 4) + 1 / (30 * 8))
+    assert abs(np.mean(found) - np.log(2)) < 3 * theory / np.sqrt(40)
+    assert np.mean(claimed) == pytest.approx(theory, rel=0.1)
+    assert (np.abs(np.array(found) - np.log(2)) < 3 * np.array(claimed)).all()
+
+
+def test_the_end_of_a_policy_is_foreseen_with_its_date() -> None:
+    index = pd.date_range("2015-01-31", periods=72, freq="ME")
+    table = pd.DataFrame({"offer": (np.arange(72) >= 30) & (np.arange(72) < 60)}, index=index)
+    y = pd.Series(np.random.default_rng(5).poisson(np.where(table["offer"], 12, 4)), index=index, dtype=float)
+    aware, blind = (Counts().fit(y[:60], None, known) for known in (table, None))
+    assert aware.model == blind.model == "counts"
+    assert "estimated effects: offer" in aware.note
+    assert "logarithm of the rate" in aware.note
+    assert aware.predict(12)["mean"].mean() == pytest.approx(4, abs=1.2)
+    assert blind.predict(12)["mean"].mean() > 8
+    assert aware.simulate(12, 2000, np.random.default_rng(1)).mean() == pytest.approx(
+        aware.predict(12)["mean"].mean(), rel=0.05
+    )
+
+
 # Forecasts
 
 
-def test_coverage_of_poisson_counts() -> None:
-    """Over 60 worlds the 80 and 95 per cent intervals hold at least what they say, and not all."""
-    inside = {80: [], 95: []}
-    for seed in range(60):
+@pytest.mark.parametrize(("worlds", "slack"), [(6, 0.08), pytest.param(60, 0.0, marks=pytest.mark.slow)])
+def test_coverage_of_poisson_counts(worlds: int, slack: float) -> None:
+    """The 80 and 95 per cent intervals hold at least what they say, and not all (of a few worlds, at 80 only)."""
+    inside: dict[int, list[bool]] = {80: [], 95: []}
+    for seed in range(worlds):
         y = np.random.default_rng(seed).poisson(6, 66)
         table = Counts().fit(series(y[:60])).predict(6)
         for level, found in inside.items():
             low, high = np.floor(table[f"lo-{level}"]), np.ceil(table[f"hi-{level}"])
             found.extend((low <= y[60:]) & (y[60:] <= high))
-    assert 0.79 < np.mean(inside[80]) < 0.93
-    assert 0.94 < np.mean(inside[95]) < 0.99
+    assert 0.79 - slack < np.mean(inside[80]) < 0.93 + slack
+    assert 0.94 - slack < np.mean(inside[95]) < (1.01 if slack else 0.99)
 
 
 def test_paths_are_whole_and_never_negative() -> None:

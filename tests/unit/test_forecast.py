@@ -2,20 +2,17 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.forecast import ets
 from analysis.forecast.combine import equal_points, floored, mixture, normal, weighted_quantiles
 from analysis.forecast.history import prepare
 from analysis.forecast.naive import SeasonalNaive, walk
-from analysis.forecast.run import columns, forecast_metrics, forecast_series
+from analysis.forecast.results import columns
+from analysis.forecast.run import Setup, forecast_metrics, forecast_series
 from analysis.series import floors, monthly_series
-
-M3 = Path(__file__).parents[3] / "shared" / "data" / "forecast_dev" / "m3_monthly_half.csv.gz"
 
 
 def months(n: int, start: str = "2024-01-31") -> pd.DatetimeIndex:
@@ -136,76 +133,6 @@ def test_spread_of_the_naive_forecasts_grows_by_cycles() -> None:
     assert walk(y, 12, 14).mean.tolist() == [*y[-12:], *y[-12:-10]]
 
 
-# Exponential smoothing
-
-
-def test_forms_by_what_the_data_admit() -> None:
-    positive, mixed = np.arange(1.0, 40), np.arange(-5.0, 34)
-    names = {str(form) for form in ets.forms(positive, 12)}
-    assert len(names) == 15
-    assert {"ANN", "MAdM", "MNA"} <= names
-    assert not {"ANM", "AAM", "AAdM"} & names
-    assert {str(f) for f in ets.forms(mixed, 12)} == {"ANN", "AAN", "AAdN", "ANA", "AAA", "AAdA"}
-    assert {str(f) for f in ets.forms(positive[:25], 12)} == {"ANN", "AAN", "AAdN", "MNN", "MAN", "MAdN"}
-
-
-def test_scores_are_standard_normal_and_always_the_same() -> None:
-    scores = ets.normal_scores(12)
-    assert scores.shape == (12, 2**ets.PATHS_LOG2)
-    np.testing.assert_allclose(scores.mean(axis=1), 0, atol=0.003)
-    np.testing.assert_allclose(scores.std(axis=1), 1, atol=0.005)
-    np.testing.assert_array_equal(scores, ets.normal_scores(12))
-
-
-def test_paths_have_the_published_variance() -> None:
-    """Additive Holt: variance 1 + (h-1)(alpha^2 + alpha beta h + beta^2 h (2h-1)/6) (Hyndman et al. 2008)."""
-    y = seasonal().to_numpy()
-    member = ets.fit_form(y / y.mean(), 12, ets.Form("add", "add", False, None), "estimated")
-    assert member is not None
-    h = np.arange(1, 13)
-    a, b = member.results.smoothing_level, member.results.smoothing_trend
-    expected = 1 + (h - 1) * (a**2 + a * b * h + b**2 * h * (2 * h - 1) / 6)
-    view = ets.simulate(member, ets.normal_scores(12))
-    factor = ets.correction(len(y), member.parameters) * member.results.scale
-    np.testing.assert_allclose(view.points.var(axis=0), expected * factor, rtol=0.03)
-
-
-def test_weights_favour_low_aicc() -> None:
-    members = [ets.Member(ets.Form("add", None, False, None), None, aicc, 3) for aicc in (100.0, 102.0, 140.0)]
-    got = ets.weights(members)
-    assert got.sum() == pytest.approx(1)
-    assert got[0] / got[1] == pytest.approx(np.e)
-    assert got[2] < 1e-8
-
-
-def test_season_and_trend_are_found() -> None:
-    y = seasonal(60)
-    table = ets.Ets().fit(y.iloc[:48]).predict(12)
-    assert np.abs(table["mean"] - y.iloc[48:]).max() < 15
-    assert table["hi-95"].sub(table["lo-95"]).mean() < 40
-
-
-def test_the_ladder_notes_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = ets.fit_form
-
-    def fails_if_estimated(y: np.ndarray, season: int, form: ets.Form, start: str) -> ets.Member | None:
-        return None if start == "estimated" else fit(y, season, form, start)
-
-    monkeypatch.setattr(ets, "fit_form", fails_if_estimated)
-    second = ets.Ets().fit(seasonal())
-    assert second.model == "ets"
-    assert "not usable with estimated start: ANN" in second.note
-    monkeypatch.setattr(ets, "fit_form", lambda *_: None)
-    last = ets.Ets().fit(seasonal())
-    assert last.model == "seasonal_naive"
-    assert "heuristic" in last.note
-
-
-def test_scale_of_the_data_does_not_matter() -> None:
-    small, large = ets.Ets().fit(seasonal()).predict(6), ets.Ets().fit(seasonal() * 2.0**20).predict(6)
-    np.testing.assert_allclose(large, small * 2.0**20, rtol=1e-6)
-
-
 # Tables
 
 
@@ -248,26 +175,9 @@ def test_an_empty_table_has_the_columns() -> None:
 
 def test_other_levels_and_models() -> None:
     long = seasonal(30).rename("y").rename_axis("ds").reset_index().assign(unique_id="a")
-    table = forecast_series(long, 3, (50,), SeasonalNaive.name)
+    table = forecast_series(long, Setup(3, (50,), SeasonalNaive.name)).table
     assert list(table.columns) == ["unique_id", "ds", "model", "mean", "lo-50", "hi-50", "cutoff", "note"]
     assert table["model"].unique().tolist() == ["seasonal_naive"]
-
-
-def test_better_than_seasonal_naive_on_published_series() -> None:
-    """M3 monthly series (Makridakis & Hibon 2000), every twentieth of those at hand, 18 months ahead."""
-    if not M3.exists():
-        pytest.skip(f"{M3.name} is not at hand: it belongs to no distribution of this project")
-    data = pd.read_csv(M3, parse_dates=["ds"])
-    chosen = data[data["unique_id"].isin(sorted(data["unique_id"].unique())[::20])]
-    past, future = (chosen[chosen["split"] == part] for part in ("train", "test"))
-    scores = {}
-    for model in (ets.Ets.name, SeasonalNaive.name):
-        table = forecast_series(past, 18, model=model).merge(future, on=["unique_id", "ds"], validate="1:1")
-        error = (table["y"] - table["mean"]).abs().groupby(table["unique_id"]).mean()
-        inside = table["y"].between(table["lo-95"], table["hi-95"]).mean()
-        scores[model] = error / past.groupby("unique_id")["y"].apply(lambda y: y.diff(12).abs().mean())
-        assert 0.85 <= inside <= 1
-    assert scores["ets"].mean() < scores["seasonal_naive"].mean()
 
 
 def test_nothing_heavy_is_imported_until_it_is_needed() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from analysis.forecast import smoothing
 from analysis.forecast.season import NO_SEASON
-from analysis.forecast.smoothing import SES, Average, smooth
-from analysis.forecast.theta import Theta, drift, slope
+from analysis.forecast.smoothing import SES, Average, Trio, smooth
+from analysis.forecast.theta import Theta, ThetaTrio, drift, slope
 
 
 def monthly(y: np.ndarray) -> pd.Series:
@@ -104,7 +104,7 @@ def test_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smoothing, "BEYOND", 0.0)
     fit = Theta().fit(monthly(drifting()))
     assert fit.model == "seasonal_naive"
-    assert "theta runs away" in fit.note
+    assert "run away and left out: theta" in fit.note
 
 
 def test_repairs_are_noted() -> None:
@@ -113,3 +113,9 @@ def test_repairs_are_noted() -> None:
     fit = Theta().fit(y)
     assert fit.model == "theta"
     assert "interpolated" in fit.note
+
+
+def test_theta_weighs_as_much_as_the_trio() -> None:
+    y = monthly(drifting())
+    both, parts = ThetaTrio().fit(y).predict(12), [f.fit(y).predict(12) for f in (Theta(), Trio())]
+    pd.testing.assert_frame_equal(both, sum(parts) / 2, rtol=1e-9)

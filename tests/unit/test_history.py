@@ -1,0 +1,146 @@
+"""Histories: frequencies found and given, what is repaired, what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.forecast.history import prepare
+
+MONTH_ENDS = pd.date_range("2020-01-31", periods=40, freq="ME")
+
+
+def series(index: pd.DatetimeIndex) -> pd.Series:
+    """Counting up, on dates that bear no frequency."""
+    return pd.Series(np.arange(len(index), dtype=float), index=pd.DatetimeIndex(index.to_numpy()))
+
+
+@pytest.mark.parametrize(
+    ("freq", "start", "season"),
+    [
+        ("D", "2024-01-01", 7),
+        ("D", "2024-01-01 17:00", 7),
+        ("10D", "2024-01-15", 1),
+        ("W-SUN", "2024-01-01", 52),
+        ("2W-SUN", "2024-01-01", 26),
+        ("MS", "2024-01-01", 12),
+        ("ME", "2024-01-01", 12),
+        ("ME", "2024-01-01 17:00", 12),
+        ("BMS", "2024-01-01", 12),
+        ("BME", "2024-01-01", 12),
+        (pd.DateOffset(months=1), "2024-01-15", 12),
+        ("2ME", "2024-01-01", 6),
+        ("QS-FEB", "2024-01-01", 4),
+        ("QE-NOV", "2024-01-01", 4),
+        ("BQE", "2024-01-01", 4),
+        ("6ME", "2024-01-01", 2),
+        ("YE-JUN", "2024-01-01", 1),
+        ("YS", "2024-01-01", 1),
+        ("B", "2024-01-01", 5),
+        ("h", "2024-01-01 00:10", 24),
+        ("4h", "2024-01-01", 6),
+        ("30min", "2024-01-01", 48),
+        ("45min", "2024-01-01", 32),
+    ],
+)
+def test_frequencies_are_found(freq: str, start: str, season: int) -> None:
+    """The same dates come back, and the next ones are those that pandas would write."""
+    whole = pd.date_range(start, periods=24, freq=freq)
+    history = prepare(series(whole[:20]))
+    assert history.season == season
+    assert history.dates.tolist() == whole[:20].tolist()
+    assert history.ahead(4).tolist() == whole[20:].tolist()
+    assert history.notes == ()
+    assert history.known.all()
+
+
+@pytest.mark.parametrize(
+    ("frequency", "season", "first"),
+    [("D", 7, "2020-01-31"), ("W", 52, "2020-02-02"), ("M", 12, "2020-01-31"), ("MS", 12, "2020-01-01")],
+)
+def test_frequencies_are_given(frequency: str, season: int, first: str) -> None:
+    history = prepare(series(MONTH_ENDS), frequency=frequency)
+    assert history.season == season
+    assert history.dates[0] == pd.Timestamp(first)
+
+
+def test_a_letter_for_quarters_and_years_takes_the_last_month() -> None:
+    quarters = prepare(series(pd.date_range("2020-02-29", periods=9, freq="QE-NOV")), frequency="Q")
+    years = prepare(series(pd.date_range("2000-06-30", periods=9, freq="YE-JUN")), frequency="Y")
+    assert quarters.ahead(1)[0] == pd.Timestamp("2022-05-31")
+    assert years.ahead(1)[0] == pd.Timestamp("2009-06-30")
+
+
+def test_the_frequency_of_an_index_is_taken_at_its_word() -> None:
+    """Five days from Monday to Friday are days to the eye, business days if the index says so."""
+    y = pd.Series(np.arange(5.0), index=pd.date_range("2024-01-01", periods=5, freq="B"))
+    assert prepare(y).ahead(1)[0] == pd.Timestamp("2024-01-08")
+    assert prepare(series(pd.DatetimeIndex(y.index))).ahead(1)[0] == pd.Timestamp("2024-01-06")
+
+
+def test_a_given_frequency_travels_with_the_dates() -> None:
+    first = prepare(series(MONTH_ENDS[[0, 5, 6, 9, 20]]), frequency="M")
+    again = prepare(pd.Series(np.where(first.known, first.y, np.nan), index=first.dates)[:18])
+    assert (again.season, again.dates[0]) == (12, MONTH_ENDS[0])
+    assert first.known.sum() == 5
+
+
+@pytest.mark.parametrize("frequency", ["banana", "SME", "", "-1D"])
+def test_unknown_frequencies_are_refused(frequency: str) -> None:
+    with pytest.raises(ValueError, match="is none of D, W, M, Q, Y, h"):
+        prepare(series(MONTH_ENDS), frequency=frequency)
+
+
+def test_irregular_dates_are_refused_unless_the_frequency_is_given() -> None:
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta([0, 1, 5, 6, 20, 33, 35, 60, 64], unit="D")
+    with pytest.raises(ValueError, match="no regular frequency"):
+        prepare(series(days))
+    history = prepare(series(days), frequency="D")
+    assert len(history.y) == 65
+    assert "56 missing values" in history.notes[0]
+
+
+def test_dates_that_are_nearly_regular() -> None:
+    """Seconds off the hour, hours off the day, an unfinished last month."""
+    rng = np.random.default_rng(1)
+    hours = pd.date_range("2024-01-01", periods=50, freq="h")
+    late = series(hours + pd.to_timedelta(rng.integers(-300, 300, 50), unit="s"))
+    assert (prepare(late).season, len(prepare(late).y), prepare(late).notes) == (24, 50, ())
+    days = series(pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(30) * 24.1, unit="h"))
+    assert prepare(days).dates.tolist() == pd.date_range("2024-01-01", periods=30, freq="D").tolist()
+    months = series(MONTH_ENDS[:9].append(pd.DatetimeIndex(["2020-10-17"])))
+    assert prepare(months).cutoff == pd.Timestamp("2020-10-31")
+
+
+def test_gaps_and_times_of_day() -> None:
+    hours = pd.date_range("2024-03-01 08:30", periods=30, freq="h").delete([3, 4, 17])
+    history = prepare(series(hours))
+    assert len(history.y) == 30
+    assert history.known.sum() == 27
+    assert history.dates[3] == pd.Timestamp("2024-03-01 11:30")
+
+
+def test_local_time_counts() -> None:
+    """The night in which the clock goes forward has one hour less."""
+    hours = pd.date_range("2024-03-30", periods=48, freq="h", tz="Europe/Berlin")
+    history = prepare(pd.Series(np.arange(48.0), index=hours))
+    assert len(history.y) == 49
+    assert history.dates.tz is None
+
+
+def test_one_value_counts_as_monthly() -> None:
+    history = prepare(series(MONTH_ENDS[:1]))
+    assert history.ahead(2).tolist() == MONTH_ENDS[1:3].tolist()
+
+
+def test_a_regular_index_and_stored_dates_give_the_same_history() -> None:
+    y = pd.Series(np.arange(40.0), index=MONTH_ENDS)
+    y.iloc[[0, 5, 6, 39]] = np.nan
+    regular, stored = prepare(y), prepare(series(MONTH_ENDS).where(y.notna().to_numpy()))
+    assert regular.y.tolist() == stored.y.tolist() == list(range(1, 39))
+    assert regular.dates.tolist() == stored.dates.tolist() == MONTH_ENDS[1:39].tolist()
+    assert regular.dates.freq == stored.dates.freq
+    assert regular.known.tolist() == stored.known.tolist()
+    assert regular.notes == stored.notes
+    assert len(regular.notes) == 2
+    with pytest.raises(ValueError, match="no finite value"):
+        prepare(y * np.nan)
