@@ -68,7 +68,7 @@ class Plan:
     def simulated(self, workers: int) -> Path:
         """Run folder with all replications."""
         from scenarios import compose
-        from scenarios.pairs import run_quietly
+        from scenarios.comparisons.pairs import run_quietly
 
         keys = [*self.keys, f"replications={self.replications}", "progress=false", f"execution.workers={workers}"]
         study = compose(self.business, keys)
@@ -126,7 +126,7 @@ def forecast_chunk(chunk: Chunk) -> float:
 
     from analysis.evaluate.truth import Trial, truth_table
     from analysis.forecast.run import Setup
-    from scenarios.truth import histories
+    from scenarios.forecasts.truth import histories
 
     if chunk.file.is_file():
         return 0.0
@@ -194,7 +194,7 @@ def print_table(table: pd.DataFrame) -> None:
 
 def judge_business(plan: Plan, workers: int) -> pd.DataFrame:
     """Simulate, forecast, judge."""
-    from scenarios.execute import spread
+    from scenarios.runs.execute import spread
 
     began = time.perf_counter()
     run = plan.simulated(workers)

@@ -30,7 +30,7 @@ from sim.spec import Contacts, Timeline
 from sim.units import snap
 
 if TYPE_CHECKING:
-    from scenarios.study import Study
+    from scenarios.studies.study import Study
 
 GATE, AIM = 10.0, 25.0
 LOADS = (85, 90, 95)
@@ -147,7 +147,7 @@ def read_metrics(config: dict[str, Any], run: Run) -> Figures:
     from analysis.metrics import compute
     from analysis.metrics.periods import HORIZON
     from analysis.tables import Tables
-    from scenarios.replicate import arrow_tables, metrics_context
+    from scenarios.runs.replicate import arrow_tables, metrics_context
 
     table = compute(Tables(arrow_tables(run.tables)), metrics_context(config), METRICS)
     rows = table[(table["period"] == HORIZON) & table["dim1"].isna()]

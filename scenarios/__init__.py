@@ -6,42 +6,29 @@ imported before it is used.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scenarios.compare import compare
-    from scenarios.compose import compose
+    from scenarios.comparisons.compare import compare
     from scenarios.errors import InputError
-    from scenarios.forecast import forecast
-    from scenarios.result import load
-    from scenarios.run import run
-    from scenarios.study import Study
+    from scenarios.forecasts.forecast import forecast
+    from scenarios.runs.result import load
+    from scenarios.runs.run import run
+    from scenarios.studies.compose import compose
+    from scenarios.studies.study import Study
 
 __all__ = ["InputError", "Study", "compare", "compose", "forecast", "load", "run"]
 
 _HOME = {
     "InputError": "scenarios.errors",
-    "Study": "scenarios.study",
-    "compare": "scenarios.compare",
-    "compose": "scenarios.compose",
-    "forecast": "scenarios.forecast",
-    "load": "scenarios.result",
-    "run": "scenarios.run",
+    "Study": "scenarios.studies.study",
+    "compare": "scenarios.comparisons.compare",
+    "compose": "scenarios.studies.compose",
+    "forecast": "scenarios.forecasts.forecast",
+    "load": "scenarios.runs.result",
+    "run": "scenarios.runs.run",
 }
-
-
-class _Package(ModuleType):
-    """The package, where the names above are the functions even after modules of the same name are imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from scenarios.errors import InputError, shown, suggest
-from scenarios.halt import DiskFull
+from scenarios.runs.halt import DiskFull
 
 DONE, DEFECT, WRONG, FAILED, STOPPED = 0, 1, 2, 3, 130
 

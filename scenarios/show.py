@@ -13,13 +13,13 @@ from scenarios.cli import VERBS
 from scenarios.errors import InputError, shown
 
 if TYPE_CHECKING:
-    from scenarios.study import Study
+    from scenarios.studies.study import Study
 
 
 def configuration(study: Study, arguments: Arguments) -> str:
     """The composed configuration, or a part of it, as YAML."""
-    from scenarios.resolve import follow, unknown
-    from scenarios.store import config_text
+    from scenarios.runs.store import config_text
+    from scenarios.studies.resolve import follow, unknown
 
     if arguments.flags["--cfg"] != "job":
         raise InputError([f"arguments: is no kind of configuration, got {shown(arguments.flags['--cfg'])}; --cfg job"])
@@ -46,9 +46,9 @@ def run_help(config_dir: str | None) -> str:
     """Groups with their options, keys and flags of ``tobsim run``."""
     import yaml
 
-    from scenarios.compose import options
-    from scenarios.overrides import GROUPS
-    from scenarios.settings import CONF
+    from scenarios.studies.compose import options
+    from scenarios.studies.overrides import GROUPS
+    from scenarios.studies.settings import CONF
 
     root = yaml.safe_load((CONF / "config.yaml").read_text("utf-8"))
     groups = [f"  {group}={'|'.join(options(group, config_dir))}" for group in GROUPS]
@@ -63,8 +63,8 @@ def compare_help(business: str | None, config_dir: str | None) -> str:
     """Scenarios, settings and flags of ``tobsim compare``; of one business with the questions they ask."""
     import yaml
 
-    from scenarios.library import library, of_business
-    from scenarios.settings import CONF
+    from scenarios.studies.library import library, of_business
+    from scenarios.studies.settings import CONF
 
     settings = yaml.safe_load((CONF / "compare" / "default.yaml").read_text("utf-8"))
     keys = [f"  compare.{key}={_yaml_line(value)}" for key, value in settings.items()]
@@ -87,8 +87,8 @@ def forecast_help(config_dir: str | None) -> str:
     """Sources, presets, settings and flags of ``tobsim forecast``."""
     import yaml
 
-    from scenarios.compose import options
-    from scenarios.settings import CONF
+    from scenarios.studies.compose import options
+    from scenarios.studies.settings import CONF
 
     settings = yaml.safe_load((CONF / "forecast" / "default.yaml").read_text("utf-8"))
     keys = [f"  forecast.{key}={_yaml_line(value)}" for key, value in settings.items()]

@@ -23,8 +23,8 @@ from scenarios.show import (
 )
 
 if TYPE_CHECKING:
-    from scenarios.result import Result
-    from scenarios.study import Study
+    from scenarios.runs.result import Result
+    from scenarios.studies.study import Study
 
 LEVER_FORMATS = ("text", "csv", "json")
 
@@ -46,14 +46,14 @@ def run(words: Sequence[str]) -> int:
 
 
 def _compose(arguments: Arguments) -> Study:
-    from scenarios.compose import compose
+    from scenarios.studies.compose import compose
 
     return compose(overrides=arguments.overrides, config_dir=arguments.flags.get("--config-dir"))
 
 
 def _one(study: Study, out: Path | None, command: str) -> int:
     """Run one study and show what came of it."""
-    from scenarios.run import run as run_study
+    from scenarios.runs.run import run as run_study
 
     _warn(study.warnings)
     result = run_study(study, out, command=command)
@@ -66,8 +66,8 @@ def _one(study: Study, out: Path | None, command: str) -> int:
 
 
 def _many(arguments: Arguments, words: Sequence[str]) -> int:
-    from scenarios.claim import check_out
-    from scenarios.multirun import base_folder, jobs
+    from scenarios.runs.claim import check_out
+    from scenarios.runs.multirun import base_folder, jobs
 
     found = jobs(arguments.overrides, arguments.flags.get("--config-dir"))
     base = base_folder(found)
@@ -100,8 +100,8 @@ def compare(words: Sequence[str]) -> int:
     if arguments.has("--help"):
         return _say(compare_help(arguments.without("business")[1], arguments.flags.get("--config-dir")))
     _no_paths(arguments)
-    from scenarios.compare import compare_plans
-    from scenarios.plans import compose_plans
+    from scenarios.comparisons.compare import compare_plans
+    from scenarios.comparisons.plans import compose_plans
 
     arguments, business = arguments.without("business")
     arguments, scenarios = arguments.without("scenarios")
@@ -120,7 +120,7 @@ def compare(words: Sequence[str]) -> int:
 
 def _listed(key: str, text: str) -> list[str]:
     """Names as a command line lists them: ``a`` or ``[a,b]``."""
-    from scenarios.overrides import read_overrides
+    from scenarios.studies.overrides import read_overrides
 
     settings, problems = read_overrides([f"names={text}"])
     if problems:
@@ -141,8 +141,8 @@ def forecast(words: Sequence[str]) -> int:
     if arguments.has("--help"):
         return _say(forecast_help(arguments.flags.get("--config-dir")))
     _no_paths(arguments)
-    from scenarios.forecast import forecast as make
-    from scenarios.forecast import settings_of
+    from scenarios.forecasts.forecast import forecast as make
+    from scenarios.forecasts.forecast import settings_of
 
     arguments, source = arguments.without("source")
     arguments, truth = arguments.without("truth")
@@ -182,7 +182,7 @@ def levers(words: Sequence[str]) -> int:
     form = form or "text"
     if form not in LEVER_FORMATS:
         raise InputError([f"format: is unknown, got {shown(form)}; {suggest(form, LEVER_FORMATS)}"])
-    from scenarios.levers import levers as table
+    from scenarios.studies.levers import levers as table
 
     rows = table(_compose(arguments))
     {"text": text_table, "csv": csv_table, "json": json_table}[form](rows)
@@ -194,19 +194,19 @@ def report(words: Sequence[str]) -> int:
     settings, path = _run_path("report", words, ("report.language",))
     if path is None:
         return DONE
-    from scenarios.comparison import is_comparison
+    from scenarios.comparisons.folder import is_comparison
 
     if is_comparison(path):
-        from scenarios.compare import rebuild_page
+        from scenarios.comparisons.compare import rebuild_page
 
         return _say(str(rebuild_page(path, settings.get("report.language"))))
-    from scenarios.forecast_folder import is_forecast
+    from scenarios.forecasts.folder import is_forecast
 
     if is_forecast(path):
-        from scenarios.forecast import rebuild_page as rebuild_forecast
+        from scenarios.forecasts.forecast import rebuild_page as rebuild_forecast
 
         return _say(str(rebuild_forecast(path, settings.get("report.language"))))
-    from scenarios.run import rebuild_report
+    from scenarios.runs.run import rebuild_report
 
     return _say(str(rebuild_report(path, settings.get("report.language"))))
 
@@ -216,7 +216,7 @@ def validate(words: Sequence[str]) -> int:
     _, path = _run_path("validate", words)
     if path is None:
         return DONE
-    from scenarios.validate import validate as check
+    from scenarios.runs.validate import validate as check
 
     checks = check(path)
     text_table([{"check": c.name, "holds": "yes" if c.holds else "NO", "found": c.detail} for c in checks])
@@ -228,7 +228,7 @@ def reproduce(words: Sequence[str]) -> int:
     settings, path = _run_path("reproduce", words, ("execution.workers", "progress"))
     if path is None:
         return DONE
-    from scenarios.reproduce import reproduce as again
+    from scenarios.runs.reproduce import reproduce as again
 
     found = again(path, settings.get("execution.workers"), quiet=settings.get("progress") == "false")
     _warn(found.notes)
@@ -241,7 +241,7 @@ def export(words: Sequence[str]) -> int:
     settings, path = _run_path("export", words, ("format",))
     if path is None:
         return DONE
-    from scenarios.export import export as write
+    from scenarios.runs.export import export as write
 
     return _say(str(write(path, settings.get("format", "csv"))))
 

@@ -17,10 +17,10 @@ import yaml
 from scenarios.arguments import parse
 from scenarios.cli import DONE, VERBS, WRONG, main, usage
 from scenarios.errors import InputError
-from scenarios.manifest import read_manifest
-from scenarios.multirun import expand
-from scenarios.progress import Progress, duration
-from scenarios.replicate import Outcome
+from scenarios.runs.manifest import read_manifest
+from scenarios.runs.multirun import expand
+from scenarios.runs.progress import Progress, duration
+from scenarios.runs.replicate import Outcome
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["report.enabled=false", "forecast.enabled=false"]
@@ -305,7 +305,7 @@ class Terminal(io.StringIO):
 
 def test_progress_is_a_bar_on_a_terminal_lines_elsewhere_and_nothing_on_request(monkeypatch):
     clock = iter(range(0, 10_000, 3))
-    monkeypatch.setattr("scenarios.progress.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("scenarios.runs.progress.time.monotonic", lambda: float(next(clock)))
     plain, silent = io.StringIO(), io.StringIO()
     for stream, shown in ((plain, True), (silent, False)):
         with Progress(3, shown=shown, stream=stream) as progress:
@@ -324,7 +324,7 @@ def test_progress_is_a_bar_on_a_terminal_lines_elsewhere_and_nothing_on_request(
 
 def test_progress_counts_other_things_than_replications(monkeypatch):
     clock = iter(range(0, 10_000, 3))
-    monkeypatch.setattr("scenarios.progress.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("scenarios.runs.progress.time.monotonic", lambda: float(next(clock)))
     stream, terminal = io.StringIO(), Terminal()
     with Progress(2, stream=stream, what="series") as progress:
         progress.count()

@@ -12,9 +12,9 @@ import pytest
 
 from scenarios import InputError, Study, compare, compose, load
 from scenarios.cli import DONE, WRONG, main
-from scenarios.compare import compare_plans
-from scenarios.comparison import Comparison
-from scenarios.plans import compose_plans, make_plans
+from scenarios.comparisons.compare import compare_plans
+from scenarios.comparisons.folder import Comparison
+from scenarios.comparisons.plans import compose_plans, make_plans
 from sim.simulate import simulate
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"

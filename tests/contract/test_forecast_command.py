@@ -15,10 +15,10 @@ import pytest
 from analysis.tables import read
 from scenarios import InputError, compose, forecast, load, run
 from scenarios.cli import DONE, STOPPED, WRONG, main
-from scenarios.derive import forecast_table
-from scenarios.execute import spread
-from scenarios.forecast_folder import ForecastResult
-from scenarios.manifest import read_entries
+from scenarios.forecasts.folder import ForecastResult
+from scenarios.runs.derive import forecast_table
+from scenarios.runs.execute import spread
+from scenarios.runs.manifest import read_entries
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 SMALL = ["effects=none", "market.accounts=100", "replications=2", "progress=false", "report.enabled=false",
@@ -135,7 +135,7 @@ def test_the_same_command_finds_its_results(
     (path,) = (tmp_path / "runs").iterdir()
     assert path.name.startswith("forecast-mini-")
     before = {each.name: each.stat().st_mtime_ns for each in path.iterdir()}
-    monkeypatch.setattr("scenarios.forecast_steps.forecast_steps", None)
+    monkeypatch.setattr("scenarios.forecasts.steps.forecast_steps", None)
     assert main(words) == DONE
     assert capsys.readouterr().out == first
     assert {each.name: each.stat().st_mtime_ns for each in path.iterdir()} == before

@@ -13,12 +13,12 @@ from analysis.metrics import compute
 from analysis.metrics.periods import HORIZON
 from analysis.tables import Tables
 from scenarios import compose
-from scenarios.compose import options
-from scenarios.plans import compose_plans, make_plans
-from scenarios.provenance import gaps, read_leaves
-from scenarios.replicate import arrow_tables, metrics_context
-from scenarios.settings import CONF
-from scenarios.study import Study
+from scenarios.comparisons.plans import compose_plans, make_plans
+from scenarios.runs.replicate import arrow_tables, metrics_context
+from scenarios.studies.compose import options
+from scenarios.studies.provenance import gaps, read_leaves
+from scenarios.studies.settings import CONF
+from scenarios.studies.study import Study
 from sim.simulate import simulate
 
 ROOT = CONF.parent

@@ -14,12 +14,12 @@ import pytest
 import yaml
 
 from scenarios import InputError, compose, load, run
-from scenarios.digest import table_digest
-from scenarios.export import export
-from scenarios.manifest import read_manifest
-from scenarios.reproduce import first_difference, reproduce
-from scenarios.result import SHEETS, TABLES
-from scenarios.validate import validate
+from scenarios.runs.export import export
+from scenarios.runs.manifest import read_manifest
+from scenarios.runs.reproduce import first_difference, reproduce
+from scenarios.runs.result import SHEETS, TABLES
+from scenarios.runs.validate import validate
+from scenarios.studies.digest import table_digest
 
 SMALL = ["market.accounts=300", "horizon.days=200", "replications=3", "progress=false"]
 
@@ -143,7 +143,7 @@ def test_the_manifest_lists_files_with_rows_and_digests(finished):
 
 
 def test_the_config_is_whole_plain_and_composes_to_the_same_study(finished):
-    from scenarios.study import restore
+    from scenarios.studies.study import restore
 
     config = yaml.safe_load((finished.path / "config.yaml").read_text("utf-8"))
     assert config == study().config

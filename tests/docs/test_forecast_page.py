@@ -71,7 +71,7 @@ def test_python_of_the_page(reader: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_files_of_the_page_are_files_of_a_forecast() -> None:
-    from scenarios.forecast_folder import TABLES
+    from scenarios.forecasts.folder import TABLES
 
     named = set(re.findall(r"`(\w+)\.(?:csv|parquet)`", PAGE.read_text("utf-8").split("## What comes out")[1]))
     assert named <= set(TABLES) | {"sales"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.compose import compose
 from scenarios.errors import InputError
-from scenarios.raw import MAX_BYTES, scan_bytes, scan_text
+from scenarios.studies.compose import compose
+from scenarios.studies.raw import MAX_BYTES, scan_bytes, scan_text
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 LOOP = (

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scenarios.errors import InputError
-from scenarios.series_file import read_series_file
+from scenarios.forecasts.series_file import read_series_file
 
 SETTINGS: dict[str, Any] = {
     "columns": {"unique_id": "unique_id", "ds": "ds", "y": "y"},

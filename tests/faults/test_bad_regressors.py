@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scenarios.errors import InputError
-from scenarios.forecast_influences import influences
+from scenarios.forecasts.influences import influences
 
 SETTINGS: dict[str, Any] = dict.fromkeys(("date_format", "encoding", "delimiter", "decimal", "regressors", "frequency"))
 

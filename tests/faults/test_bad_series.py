@@ -15,9 +15,9 @@ import pytest
 
 from scenarios.cli import DONE, FAILED, WRONG, main
 from scenarios.errors import InputError
-from scenarios.forecast_source import find, read_source
-from scenarios.series_file import SeriesFile, read_series_file
-from scenarios.series_text import MAX_BYTES
+from scenarios.forecasts.series_file import SeriesFile, read_series_file
+from scenarios.forecasts.source import find, read_source
+from scenarios.forecasts.text import MAX_BYTES
 
 SETTINGS: dict[str, Any] = {
     "columns": {"unique_id": "unique_id", "ds": "ds", "y": "y"},

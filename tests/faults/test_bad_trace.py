@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scenarios.compose import compose
 from scenarios.errors import InputError
-from scenarios.study import Study
+from scenarios.studies.compose import compose
+from scenarios.studies.study import Study
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 GOOD = "id,day,channel\n007,2025-01-02,search\nNA,2025-03-01,\nnull,2025-01-02,unknown\n"

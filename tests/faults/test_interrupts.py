@@ -15,12 +15,12 @@ import pytest
 
 from scenarios import compose, run
 from scenarios.cli import DEFECT, FAILED, STOPPED, main
-from scenarios.execute import execute
-from scenarios.halt import DiskFull, Interrupted
-from scenarios.manifest import read_manifest
-from scenarios.replicate import Outcome, Task
-from scenarios.sets import SETS, finished_sets
-from scenarios.validate import validate
+from scenarios.runs.execute import execute
+from scenarios.runs.halt import DiskFull, Interrupted
+from scenarios.runs.manifest import read_manifest
+from scenarios.runs.replicate import Outcome, Task
+from scenarios.runs.sets import SETS, finished_sets
+from scenarios.runs.validate import validate
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["report.enabled=false", "forecast.enabled=false", "progress=false"]

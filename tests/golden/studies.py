@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analysis.tables import to_arrow
 from scenarios import compose
-from scenarios.digest import json_digest, table_digest
+from scenarios.studies.digest import json_digest, table_digest
 from sim.simulate import simulate
 
 GOLDEN = Path(__file__).with_name("digests.json")

@@ -18,7 +18,7 @@ from analysis.forecast.registry import FORECASTERS
 from analysis.metrics import compute
 from analysis.tables import COLUMNS, RUN_TABLES, Tables
 from scenarios import compose
-from scenarios.replicate import arrow_tables, metrics_context
+from scenarios.runs.replicate import arrow_tables, metrics_context
 from sim.simulate import simulate
 
 BUSINESSES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "business").glob("*.yaml"))

@@ -14,9 +14,9 @@ from analysis.compare.paths import OUTCOME, TIMING, Course, where_ways_part
 from analysis.compare.terms import with_terms
 from analysis.tables import Tables
 from scenarios import compose
-from scenarios.explain import course
-from scenarios.explain import explain as explain_study
-from scenarios.replicate import arrow_tables
+from scenarios.comparisons.explain import course
+from scenarios.comparisons.explain import explain as explain_study
+from scenarios.runs.replicate import arrow_tables
 from sim.explain import explain
 from sim.simulate import simulate
 from tests.fixtures.studies import KINDS, Document, changed, run, study, timeline, values

@@ -13,8 +13,8 @@ import yaml
 
 from analysis.retention import kaplan_meier
 from scenarios import compose
-from scenarios.funnel_fit import Source, Window, fit_funnel, observed, read_funnel, shrink
-from scenarios.funnel_market import OLIST, OLIST_ACCOUNTS, Passage, buying_days, channel_quality, passage
+from scenarios.studies.funnel_fit import Source, Window, fit_funnel, observed, read_funnel, shrink
+from scenarios.studies.funnel_market import OLIST, OLIST_ACCOUNTS, Passage, buying_days, channel_quality, passage
 from sim.simulate import simulate
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ REPLICATIONS = 4
 LAST_DAY = "2018-04-29"
 """Wins are known to the end of the day before."""
 
-REFIT = "; fit again: python -m scenarios.funnel_market LEADS.csv DEALS.csv"
+REFIT = "; fit again: python -m scenarios.studies.funnel_market LEADS.csv DEALS.csv"
 
 needs_olist = pytest.mark.skipif(
     not FOLDER.exists(), reason="../shared/data/olist is absent: the Olist files are not part of this project"

@@ -17,7 +17,7 @@ from analysis.compare.identity import PLAYERS
 from analysis.metrics import Context, compute
 from analysis.tables import Tables
 from scenarios import compose
-from scenarios.replicate import arrow_tables, metrics_context
+from scenarios.runs.replicate import arrow_tables, metrics_context
 from sim.simulate import simulate
 
 BUSINESSES = ("cloud", "hardware", "platform", "service_outcome", "service_saas", "service_staffed", "tool")

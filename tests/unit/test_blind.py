@@ -17,7 +17,7 @@ from analysis.forecast.fitted import Fitted
 from analysis.forecast.history import prepare
 from analysis.forecast.registry import FORECASTERS
 from analysis.forecast.run import Setup
-from scenarios.twins import Happening, influences, last_happening
+from scenarios.forecasts.twins import Happening, influences, last_happening
 
 MEAN, SD, H, EFFECT = 50.0, 4.0, 6, 10.0
 MONTHS = pd.date_range("2023-01-31", periods=36, freq="ME")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scenarios import InputError, Study, compose
-from scenarios.difference import NOWHERE, between, changes, players, rows
+from scenarios.comparisons.difference import NOWHERE, between, changes, players, rows
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 

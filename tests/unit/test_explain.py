@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from scenarios import Study, compose
-from scenarios.explain import course
-from scenarios.explain import explain as explain_study
+from scenarios.comparisons.explain import course
+from scenarios.comparisons.explain import explain as explain_study
 from sim.decisions import Decision
 from sim.explain import Watch, WatchedDecision, explain
 from sim.recorder import Table

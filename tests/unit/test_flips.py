@@ -17,8 +17,8 @@ from analysis.compare.terms import with_terms
 from analysis.metrics import compute
 from analysis.tables import Tables
 from scenarios import Study, compose
-from scenarios.explain import course, explain
-from scenarios.replicate import arrow_tables, metrics_context
+from scenarios.comparisons.explain import course, explain
+from scenarios.runs.replicate import arrow_tables, metrics_context
 from sim.simulate import simulate
 
 Decided = tuple[int, float, str, int, bool]

@@ -247,7 +247,7 @@ def test_the_table_refuses_what_it_cannot_compare() -> None:
 @cache
 def simulated(*overrides: str) -> pd.DataFrame:
     from scenarios import compose
-    from scenarios.replicate import arrow_tables, read_off
+    from scenarios.runs.replicate import arrow_tables, read_off
     from sim.simulate import simulate
 
     study = compose(business="service_saas", overrides=["market.accounts=150", "horizon.days=370", *overrides])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scenarios import InputError, compose
-from scenarios.plans import compose_plans, digest, make_plans
+from scenarios.comparisons.plans import compose_plans, digest, make_plans
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 

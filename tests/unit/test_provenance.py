@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.compose import compose, options
-from scenarios.levers import COLUMNS, levers
-from scenarios.provenance import gaps, parse_note, read_leaves
-from scenarios.raw import scan_file
-from scenarios.settings import CONF
+from scenarios.studies.compose import compose, options
+from scenarios.studies.levers import COLUMNS, levers
+from scenarios.studies.provenance import gaps, parse_note, read_leaves
+from scenarios.studies.raw import scan_file
+from scenarios.studies.settings import CONF
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 FILES = sorted(CONF.rglob("*.yaml"))

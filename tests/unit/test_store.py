@@ -14,12 +14,12 @@ import pyarrow as pa
 import pytest
 
 from scenarios import InputError, compose, run
-from scenarios.claim import ASSEMBLED, CONFIG, check_out, flatten
-from scenarios.digest import combine, json_digest, table_digest
-from scenarios.files import STAGED, Lock, checksum, write_atomic, write_text
-from scenarios.manifest import SCHEMA_VERSION, Manifest, read_manifest
-from scenarios.sets import SETS, Facts, finished_sets, read_facts, set_folder, write_set
-from scenarios.store import RunFolder, settle
+from scenarios.runs.claim import ASSEMBLED, CONFIG, check_out, flatten
+from scenarios.runs.files import STAGED, Lock, checksum, write_atomic, write_text
+from scenarios.runs.manifest import SCHEMA_VERSION, Manifest, read_manifest
+from scenarios.runs.sets import SETS, Facts, finished_sets, read_facts, set_folder, write_set
+from scenarios.runs.store import RunFolder, settle
+from scenarios.studies.digest import combine, json_digest, table_digest
 
 SMALL = ["market.accounts=60", "horizon.days=90", "report.enabled=false", "forecast.enabled=false", "progress=false"]
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from scenarios import compose
-from scenarios.claim import flatten
+from scenarios.comparisons.pairs import run_quietly
 from scenarios.errors import InputError
-from scenarios.pairs import run_quietly
-from scenarios.study import Study
-from scenarios.truth import members, truth_of
-from scenarios.worlds import SHARE, Unknown, draw_study, draw_worlds, drawn, unknowns
+from scenarios.forecasts.truth import members, truth_of
+from scenarios.forecasts.worlds import SHARE, Unknown, draw_study, draw_worlds, drawn, unknowns
+from scenarios.runs.claim import flatten
+from scenarios.studies.study import Study
 
 PRICE = "{key: policy.products.suite.price, date: 2026-04-01, value: {small: 90, medium: 95, large: 80}}"
 
@@ -66,7 +66,7 @@ def test_refused_draws_are_made_again_and_counted(study: Study, monkeypatch: pyt
     rng = np.random.default_rng(1)
     tries = [draw_study(study, [Unknown(path, -1.0, 1.0, False)], rng) for _ in range(8)]
     assert sum(refused for _, refused in tries) > 0
-    monkeypatch.setattr("scenarios.worlds.TRIES", 5)
+    monkeypatch.setattr("scenarios.forecasts.worlds.TRIES", 5)
     with pytest.raises(InputError, match="5 draws were refused"):
         draw_study(study, [Unknown(path, -2.0, -1.0, False)], rng)
 

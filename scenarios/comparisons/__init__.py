@@ -1,0 +1,1 @@
+"""Comparisons: plans on common random numbers, what differs, how surely, and why."""

@@ -1,0 +1,209 @@
+"""What is forecast: the series of a run, of several runs, or of a file, in one long table."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios.errors import InputError, shown
+from scenarios.runs.manifest import NAME, read_entries
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.forecast.hierarchy import Hierarchy
+
+RUN, RUNS, FILE = "run", "runs", "file"
+"""Kinds of sources."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Series that are forecast.
+
+    Attributes
+    ----------
+    kind : str
+        RUN, RUNS or FILE.
+    paths : tuple of Path
+        Run folders, or the file.
+    series : pandas.DataFrame
+        unique_id, ds, y, floor (NaN for none); in a hierarchy its sums among them.
+    digest : str
+        Of what the series are made from.
+    rows : int
+        Rows of the file, or of the series.
+    rejects : pandas.DataFrame or None
+        Rows of a file that were put aside: line, reason, text.
+    failures : pandas.DataFrame or None
+        Series that cannot take part: unique_id, model, reason.
+    hierarchies : tuple of Hierarchy
+    units : dict
+        By unique_id.
+    names : dict
+        Of several runs: the folder of each by the name that begins its ids.
+    warnings : tuple of str
+    """
+
+    kind: str
+    paths: tuple[Path, ...]
+    series: pd.DataFrame
+    digest: str
+    rows: int
+    rejects: pd.DataFrame | None = None
+    failures: pd.DataFrame | None = None
+    hierarchies: tuple[Hierarchy, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
+    names: dict[str, Path] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        count = int(self.series["unique_id"].nunique())
+        own = {"kind": self.kind, "path": str(self.paths[0]), "rows": self.rows, "series": count, "units": self.units}
+        return own | ({"paths": [str(path) for path in self.paths]} if self.kind == RUNS else {})
+
+
+def find(source: str | Path | Sequence[str | Path]) -> tuple[str, tuple[Path, ...]]:
+    """The kind of a source, and its run folders or its file.
+
+    Parameters
+    ----------
+    source : str, Path, or several
+        A run folder, a folder of a comparison, a pattern such as ``runs/*``, or a CSV or Parquet file.
+
+    Raises
+    ------
+    InputError
+        If there is nothing, or several files, or runs beside files.
+    """
+    given = [source] if isinstance(source, str | Path) else list(source)
+    if not given or any(not str(each) for each in given):
+        raise InputError(["source: is empty, got nothing; a run folder, or a CSV or Parquet file"])
+    paths = tuple(dict.fromkeys(path for each in given for path in _meant(Path(each).expanduser())))
+    folders = [path for path in paths if path.is_dir()]
+    if len(folders) == len(paths):
+        return (RUN if len(paths) == 1 else RUNS), paths
+    if len(paths) > 1:
+        got = ", ".join(str(path) for path in paths[:3])
+        raise InputError([f"source: names several files, got {got}; one long table, or run folders alone"])
+    return FILE, paths
+
+
+def _meant(path: Path) -> list[Path]:
+    """Run folders or the file that a path or a pattern means."""
+    if not path.exists() and glob.has_magic(str(path)):
+        found = [Path(match) for match in sorted(glob.glob(str(path)))]
+        runs = [run for each in found if each.is_dir() and (each / NAME).is_file() for run in _runs_of(each, True)]
+        if not runs and len(found) == 1 and found[0].is_file():
+            return found
+        if not runs:
+            raise InputError([f"source: matches no run folder, got {shown(str(path))}; a pattern such as runs/*"])
+        return runs
+    if not path.is_dir():
+        return [path]
+    if not (path / NAME).is_file():
+        right = f"a folder that tobsim run wrote, or '{path}/*' for those in it"
+        raise InputError([f"source: is no run folder, got {shown(str(path))}; {right}"])
+    return _runs_of(path, False)
+
+
+def _runs_of(folder: Path, passing: bool) -> list[Path]:
+    """The run folder, or those of a comparison; with ``passing`` nothing where it is of another command."""
+    entries = read_entries(folder)
+    if entries.get("verb") == "compare":
+        plans: Mapping[str, Any] = entries.get("businesses") or {}
+        return [folder / business / name for business, told in plans.items() for name in told["scenarios"]]
+    if entries.get("verb") == "run":
+        return [folder]
+    if passing:
+        return []
+    what = entries.get("verb", "something else")
+    raise InputError([f"source: is the folder of tobsim {what}, got {shown(str(folder))}; a run or a comparison"])
+
+
+def read_source(source: str | Path | Sequence[str | Path], settings: Mapping[str, Any]) -> Source:
+    """Read the series of a source.
+
+    Parameters
+    ----------
+    source : str, Path, or several
+        As for ``find``.
+    settings : mapping
+        The group ``forecast`` of the configuration.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    kind, paths = find(source)
+    if kind == FILE:
+        return _file(paths[0], settings)
+    from scenarios.forecasts.runs import read_runs
+
+    return read_runs(paths, settings)
+
+
+# Files
+
+
+def _file(path: Path, settings: Mapping[str, Any]) -> Source:
+    import pandas as pd
+
+    from scenarios.forecasts.series_file import read_series_file
+
+    read = read_series_file(path, settings)
+    floor = float("nan") if settings["floor"] is None else float(settings["floor"])
+    series = read.series.assign(floor=floor)
+    alive = series.groupby("unique_id", sort=False)["y"].transform(lambda y: y.notna().any())
+    dead = list(dict.fromkeys(series.loc[~alive, "unique_id"]))
+    failures = pd.DataFrame(
+        [(name, settings["model"], "the series has no finite value") for name in dead],
+        columns=["unique_id", "model", "reason"],
+    )
+    series, trees = _summed(series[alive].reset_index(drop=True), settings["hierarchy"])
+    return Source(
+        FILE, (path,), series, read.digest, read.rows, read.rejects, failures, trees, warnings=read.warnings
+    )  # fmt: skip
+
+
+def _summed(series: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, tuple[Hierarchy, ...]]:
+    """The series of a file with their sums, and the tree of both.
+
+    Raises
+    ------
+    InputError
+        If a series lies in several groups, or the table makes no tree.
+    """
+    from analysis.forecast.hierarchy import aggregate, tree
+
+    if not columns or series.empty:
+        return series, ()
+    several = series.drop_duplicates(["unique_id", *columns])["unique_id"]
+    if (doubled := several[several.duplicated()]).size:
+        right = "one group for each id"
+        raise InputError([f"forecast.hierarchy: has a series in several groups, got {shown(doubled.iloc[0])}; {right}"])
+    try:
+        found = tree(series, [*columns, "unique_id"])
+        return aggregate(_without_gaps(series, columns), found), (found,)
+    except ValueError as error:
+        raise InputError([f"forecast.hierarchy: makes no tree, got {error}; columns from coarse to fine"]) from None
+
+
+def _without_gaps(series: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """A row for every date between the first and the last of a series: what is absent there is missing, not zero."""
+    import pandas as pd
+
+    dates = pd.DatetimeIndex(sorted(series["ds"].unique()))
+    parts: list[pd.DataFrame] = []
+    for name, part in series.groupby("unique_id", sort=False):
+        own = dates[(dates >= part["ds"].min()) & (dates <= part["ds"].max())]
+        full = part.set_index("ds").reindex(own).rename_axis("ds").reset_index()
+        fixed = {column: part[column].iloc[0] for column in (*columns, "floor")}
+        parts.append(full.assign(unique_id=name, **fixed))
+    return pd.concat(parts, ignore_index=True)
