@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown
+from scenarios.forecasts.group import BUSINESS, summed
 from scenarios.forecasts.source import RUN, RUNS, Source
 from scenarios.runs.manifest import Manifest, read_manifest
 from scenarios.studies.digest import json_digest
@@ -37,19 +38,28 @@ def read_runs(paths: tuple[Path, ...], settings: Mapping[str, Any]) -> Source:
     import pandas as pd
 
     names = {"": paths[0]} if len(paths) == 1 else dict(zip(_labels(paths), paths, strict=True))
-    found = [_of_run(path, f"{name}/" if name else "", settings) for name, path in names.items()]
-    series = pd.concat([each.series for each in found], ignore_index=True)
+    dims = settings["hierarchy"]
+    grouped = len(paths) > 1 and dims[:1] == [BUSINESS]
+    split = {**settings, "hierarchy": dims[1:]} if grouped else settings
+    found = {name: _of_run(path, f"{name}/" if name else "", split) for name, path in names.items()}
+    wholes, trees, left = summed(found, dims[1:]) if grouped else ([], _trees(found), [])
+    series = pd.concat([*wholes, *(each.series for each in found.values())], ignore_index=True)
+    units = {name: unit for each in found.values() for name, unit in each.units.items()}
     return Source(
         RUN if len(paths) == 1 else RUNS,
         paths,
         series,
-        json_digest([[name, each.digest] for name, each in zip(names, found, strict=True)]),
+        json_digest([[name, each.digest] for name, each in found.items()]),
         len(series),
-        hierarchies=tuple(tree for each in found for tree in each.hierarchies),
-        units={name: unit for each in found for name, unit in each.units.items()},
+        hierarchies=tuple(trees),
+        units=units | {tree.root: units.get(tree.ids[1], "") for tree in trees if grouped},
         names=names,
-        warnings=tuple(dict.fromkeys(text for each in found for text in each.warnings)),
+        warnings=tuple(dict.fromkeys([*(text for each in found.values() for text in each.warnings), *left])),
     )
+
+
+def _trees(found: Mapping[str, Source]) -> list[Hierarchy]:
+    return [tree for each in found.values() for tree in each.hierarchies]
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

@@ -106,6 +106,29 @@ def test_stocks_follow_from_their_flows_and_sums_from_their_parts(of_run: Foreca
     assert (of_run.forecast.query("unique_id == 'cash'")["model"] == "flows").all()
 
 
+def test_runs_of_a_group_add_up_over_businesses_and_their_segments(run_folder: Path, tmp_path: Path) -> None:
+    for name in ("north", "south"):
+        shutil.copytree(run_folder, tmp_path / name)
+    words = [*QUIET, "forecast.horizon=6", "forecast.hierarchy=[business,segment]", "forecast.origins=0"]
+    found = forecast([tmp_path / "north", tmp_path / "south"], words, out=tmp_path / "ahead")
+    tree = found.hierarchy.set_index("unique_id")
+    assert set(tree["level"]) == {"total", "business", "segment"}
+    assert tree.loc["north/revenue", "parent"] == "total/revenue"
+    for frame, value in ((found.forecast, "mean"), (found.series, "y")):
+        wide = frame.pivot_table(index="ds", columns="unique_id", values=value)
+        for whole, parts in tree.groupby("parent").groups.items():
+            np.testing.assert_allclose(wide[parts].sum(axis=1), wide[whole], rtol=1e-9, atol=1e-6)
+    past = found.series.pivot_table(index="ds", columns="unique_id", values="y")
+    np.testing.assert_allclose(past["total/revenue"], 2 * past["north/revenue"], rtol=1e-12)
+
+
+def test_runs_of_other_months_are_not_added(run_folder: Path, tmp_path: Path) -> None:
+    run(compose("mini", [*SMALL, "horizon.days=820"], config_dir=MINI), out=tmp_path / "longer")
+    with pytest.raises(InputError, match=r"sums runs of the same months, got .*2027-02.*; one horizon for all"):
+        forecast([run_folder, tmp_path / "longer"], [*QUIET, "forecast.hierarchy=[business]"], out=tmp_path / "ahead")
+    assert not (tmp_path / "ahead").exists()
+
+
 def test_stocks_are_tested_as_they_are_forecast(of_run: ForecastResult) -> None:
     """From the cutoffs of the other models, and against the seasonal naive forecast of the stock itself."""
     own = of_run.backtest[of_run.backtest["model"] == "flows"]
