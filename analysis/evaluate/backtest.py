@@ -16,7 +16,7 @@ import numpy as np
 from analysis.evaluate.origins import Design, Series, score_series
 from analysis.forecast.naive import SeasonalNaive
 from analysis.forecast.registry import FORECASTERS
-from analysis.forecast.run import Mapper
+from analysis.forecast.run import Mapper, floor_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,12 +109,6 @@ def _asked(forecasters: Sequence[str | Forecaster]) -> list[str | Forecaster]:
 def _series(series: pd.DataFrame, regressors: pd.DataFrame | None, frequency: str | None) -> Iterator[Series]:
     for name, part in series.groupby("unique_id", sort=False):
         yield Series(str(name), part.set_index("ds")["y"], floor_of(part), regressors, frequency)
-
-
-def floor_of(part: pd.DataFrame) -> float | None:
-    """The lowest possible value of the series whose rows these are, if one is given."""
-    known = part["floor"].dropna() if "floor" in part.columns else part.iloc[:0, 0]
-    return float(known.iloc[0]) if len(known) else None
 
 
 def columns(levels: Sequence[int]) -> list[str]:

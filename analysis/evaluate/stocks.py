@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.evaluate import scores
-from analysis.evaluate.truth import Trial, truth_table
+from analysis.evaluate.truth import MIDDLE
 from analysis.forecast import flows
+from analysis.forecast.history import prepare
+from analysis.forecast.run import floor_of, forecast_series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +40,8 @@ def stocks_backtest(series: pd.DataFrame, table: pd.DataFrame, setup: Setup, map
     table : pandas.DataFrame
         The backtest of the same series, from whose cutoffs stocks are forecast again.
     setup : Setup
-        As in use; nothing that tables of contracts or deals know enters.
+        As in use; nothing that tables of contracts or deals know enters. Models that were chosen for some series are
+        judged at the last cutoff alone, as their choice saw the others.
     mapper : callable
         Like ``map``; is given one item for each cutoff.
 
@@ -52,20 +56,36 @@ def stocks_backtest(series: pd.DataFrame, table: pd.DataFrame, setup: Setup, map
     stocks = [system.stock for system in known]
     part = series[series["unique_id"].isin([*stocks, *(flow for system in known for flow in system.flows)])]
     scored = table[table["unique_id"].isin(stocks) & (table["steps"] > 0)]
+    if setup.chosen:
+        scored = scored[scored["cutoff"] == scored.groupby("unique_id")["cutoff"].transform("max")]
+    part = _regular(part, setup) if len(scored) else part
     cutoffs = sorted(scored["cutoff"].unique())
     found = mapper(partial(_at, part, setup, scored), cutoffs)
     rows = [row for rows in found for row in rows]
     return pd.DataFrame(rows, columns=list(table.columns)) if rows else table.iloc[:0]
 
 
+def _regular(part: pd.DataFrame, setup: Setup) -> pd.DataFrame:
+    """The series on their regular dates, as the backtest saw them; missing where nothing is known."""
+    import pandas as pd
+
+    rows = []
+    for name, own in part.groupby("unique_id", sort=False):
+        past = prepare(own.set_index("ds")["y"], None, None, setup.frequency)
+        y = np.where(past.known, past.y, np.nan)
+        rows.append(pd.DataFrame({"unique_id": name, "ds": past.dates, "y": y, "floor": floor_of(own)}))
+    return pd.concat(rows, ignore_index=True)
+
+
 def _at(part: pd.DataFrame, setup: Setup, scored: pd.DataFrame, cutoff: pd.Timestamp) -> list[dict[str, object]]:
     """Rows of the stocks that the backtest scored from this cutoff."""
     own = scored[scored["cutoff"] == cutoff].drop_duplicates("unique_id").set_index("unique_id")
-    found, _ = truth_table(part.assign(replication=0), Trial(setup, cutoff=cutoff))
+    known = part["ds"] <= cutoff
+    found = forecast_series(part[known], replace(setup, levels=(*setup.levels, MIDDLE))).table
     rows = []
-    for name, ahead in found[found["model"] == setup.model].groupby("unique_id", sort=False):
+    for name, ahead in found.merge(part, on=["unique_id", "ds"]).groupby("unique_id", sort=False):
         if name in own.index:
-            past = part[(part["unique_id"] == name) & (part["ds"] <= cutoff)]["y"].to_numpy(float)
+            past = part.loc[(part["unique_id"] == name) & known, "y"].to_numpy(float)
             dates = {column: own.loc[name, column] for column in ("cutoff", "ends", "scale")}
             rows.append(
                 {"unique_id": name, "model": FLOWS, **dates, **_scores(ahead, past, setup.levels), "note": NOTE}
@@ -77,15 +97,14 @@ def _at(part: pd.DataFrame, setup: Setup, scored: pd.DataFrame, cutoff: pd.Times
 def _scores(ahead: pd.DataFrame, past: np.ndarray, levels: Sequence[int]) -> dict[str, object]:
     """Means over the steps that are known."""
     y, mean = ahead["y"].to_numpy(float), ahead["mean"].to_numpy(float)
-    inside = {
-        level: scores.covered(y, ahead[f"lo-{level}"].to_numpy(float), ahead[f"hi-{level}"].to_numpy(float))
-        for level in levels
-    }
+    bounds = {level: ahead[[f"lo-{level}", f"hi-{level}"]].to_numpy(float).T for level in (*levels, MIDDLE)}
+    inside = {level: scores.covered(y, *bounds[level]) for level in levels}
+    limits = np.array([bounds[level] for level in levels])
     return {
         "steps": float(np.isfinite(y).sum()),
         "error": scores.known_mean(np.abs(y - mean)),
         "rmsse": scores.rmsse(y, mean, past),
-        "wis": scores.known_mean(ahead["wis"].to_numpy(float)),
+        "wis": scores.known_mean(scores.wis(y, bounds[MIDDLE].mean(axis=0), limits, levels)),
         "crps": float("nan"),
         **{f"cov{level}": scores.known_mean(values) for level, values in inside.items()},
         **{f"inside-{level}": values.tolist() for level, values in inside.items()},

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.evaluate import scores, skill
-from analysis.evaluate.backtest import BENCHMARK, floor_of
+from analysis.evaluate.backtest import BENCHMARK
 from analysis.forecast.history import prepare
+from analysis.forecast.naive import fit_naive
 from analysis.forecast.registry import FORECASTERS
-from analysis.forecast.run import Change, Mapper, Setup, forecast_series
+from analysis.forecast.run import Change, Mapper, Setup, floor_of, forecast_series
 from analysis.series import SEPARATOR
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Trial:
     Attributes
     ----------
     setup : Setup
-        Horizon, levels, the model that is judged, paths and regressors.
+        Horizon, levels, the model that is judged (with the models chosen for some series), paths and regressors.
     models : tuple of str
         Further models, compared with it on the whole history; the seasonal naive one is always among them.
     cutoff : Timestamp, optional
@@ -178,6 +179,7 @@ def _forecast(job: Job, setup: Setup) -> tuple[pd.DataFrame, pd.DataFrame]:
     end = f"{SEPARATOR}{job.replication}"
     told = job.informed(job.replication, job.series["ds"].max()) if job.informed else {}
     informed = {f"{name}{end}": change for name, change in told.items()}
+    setup = replace(setup, chosen={f"{name}{end}": model for name, model in setup.chosen.items()})
     found = forecast_series(job.series.assign(unique_id=job.series["unique_id"] + end), setup, informed)
     named = (
         table.assign(unique_id=table["unique_id"].str.removesuffix(end)) for table in (found.table, found.failures)
@@ -191,8 +193,7 @@ def _naive(series: pd.DataFrame, setup: Setup) -> pd.DataFrame:
     import pandas as pd
 
     parts = [
-        FORECASTERS[BENCHMARK]
-        .fit(part.set_index("ds")["y"], floor_of(part))
+        fit_naive(prepare(part.set_index("ds")["y"], floor_of(part), None, setup.frequency))
         .predict(setup.horizon, setup.levels)
         .reset_index()
         .assign(unique_id=name)
@@ -238,7 +239,7 @@ def _jobs(
             seen = own[own["ds"].isin(known[-months:])]
             whole = months == len(known)
             for name in names if whole else [trial.setup.model, BENCHMARK]:
-                setup = replace(trial.setup, model=name)
+                setup = replace(trial.setup, model=name, chosen=trial.setup.chosen if name == trial.setup.model else {})
                 yield Job(int(replication), months, setup, seen, informed if whole else None)
 
 

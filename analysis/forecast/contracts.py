@@ -122,7 +122,7 @@ def _live(
         u, age = rng.random((2, len(lives.path))), lives.age
         wait = np.where(lives.fixed, book.delay.draw(u[1], -lives.due), 0.0)
         when = np.maximum(lives.due + wait, 0.0)
-        step = np.searchsorted(edges, when)
+        step = np.searchsorted(edges, when, side="right")
         alpha, beta, normal = parameters.T
         left = u[0] >= book.tilt.stay((beta + age) / (alpha + beta + age), lives.mrr, normal)
         gone = left & (step < steps)
@@ -197,7 +197,7 @@ def _inform(tables: Tables, measure: str, prior_decisions: float, monthly: bool,
         return replace(fitted, note="; ".join(filter(None, (fitted.note, f"{reason}: contracts tell nothing"))))
     notes = (*fitted.history.notes, f"renewals of {len(book.live.end)} contracts in force", *_reasons(book))
     draw = partial(_paths, book, measure, fitted.history)
-    return Fitted("renewals", fitted.history, partial(_outlook, draw), "; ".join(notes), draw)
+    return Fitted("renewals", fitted.history, partial(outlook_of, draw), "; ".join(notes), draw)
 
 
 def _silent(book: Book, measure: str, monthly: bool) -> str:
@@ -222,7 +222,8 @@ def _paths(book: Book, measure: str, history: History, h: int, paths: int, rng: 
     return customers if measure == "churned_customers" else revenue / MINOR
 
 
-def _outlook(draw: Callable[[int, int, np.random.Generator], np.ndarray], h: int) -> Outlook:
+def outlook_of(draw: Callable[[int, int, np.random.Generator], np.ndarray], h: int) -> Outlook:
+    """What ``PATHS`` paths of `draw` amount to, the same at every call."""
     rng = np.random.default_rng(0)
     paths = draw(h, PATHS, rng)
     return equal_points(paths.mean(axis=0), paths)

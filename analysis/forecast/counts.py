@@ -104,7 +104,8 @@ def fit_best(history: History) -> Fitted:
     y, known = np.round(history.y), influences(history)
     x = None if known is None else known.past
     tried = {form: fit_form(y, history.season, form, x) for form in forms(len(y), history.season)}
-    sound = [m for m in tried.values() if m is not None and not runs_away(m, y.max())]
+    future = None if known is None else known.future
+    sound = [m for m in tried.values() if m is not None and not runs_away(m, y.max(), future)]
     failed = [str(form) for form in tried if form not in {m.form for m in sound}]
     notes = left_out(history, known) + ((f"not usable: {'; '.join(failed)}",) if failed else ())
     if not sound:
@@ -211,13 +212,15 @@ def log_likelihood(y: np.ndarray, mu: np.ndarray, a: float) -> float:
     return float(np.sum(found))
 
 
-def runs_away(member: Member, largest: float) -> bool:
+def runs_away(member: Member, largest: float, future: np.ndarray | None = None) -> bool:
     """Whether within two cycles more than a tenth of the rates lie beyond ``BEYOND`` times the largest count.
 
-    Influences are taken as zero.
+    Influences are taken as zero there, and besides as they are known to be in the `future` (rows, k).
     """
     h = 2 * max(member.season, 6)
     x = design(member.form, member.n, member.season, h, np.zeros((h, member.others)))
+    if future is not None and len(future):
+        x = np.vstack([x, design(member.form, member.n, member.season, len(future), future)])
     sd = np.sqrt(np.einsum("hk,kl,hl->h", x, member.covariance, x))
     return not (x @ member.coefficients + 1.282 * sd).max() <= np.log(max(BEYOND * largest, 1e-9))
 

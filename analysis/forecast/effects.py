@@ -56,6 +56,12 @@ class Influences:
         """Their values on the next `h` dates, shape (h, k)."""
         return np.asarray(self.source.ahead(h)[:, self.chosen] / self.size)
 
+    @property
+    def future(self) -> np.ndarray:
+        """Their values in all rows after the history, up to the first that is not finite, shape (rows, k)."""
+        rows = self.source.table[self.source.table.index > self.source.dates[-1]].to_numpy(float)[:, self.chosen]
+        return np.asarray(rows[np.logical_and.accumulate(np.isfinite(rows).all(axis=1))] / self.size)
+
     def only(self, kept: list[int]) -> Influences | None:
         """Those at the places `kept`; None if there is none."""
         return Influences(self.source, tuple(self.chosen[place] for place in kept), self.size[kept]) if kept else None

@@ -161,23 +161,35 @@ def together_with(own: Sequence[System], found: Mapping[str, Outcome], rng: np.r
     result = _joined({name: outcome for name, outcome in found.items() if name not in stocks}, rng)
     settled: set[str] = set()
     for system in own:
-        direct = None if settled & system.flows.keys() else stocks.get(system.stock)
-        result |= _settled(system, result, direct)
+        if not settled & system.flows.keys():
+            sharing = [other for other in own if other.flows.keys() & system.flows.keys()]
+            result |= _settled(sharing, result, stocks.get(system.stock))
         settled |= system.flows.keys()
     return result
 
 
-def _settled(system: System, found: Mapping[str, Outcome], direct: Outcome | None) -> dict[str, Outcome]:
-    """Outcomes of a stock and its flows."""
-    flows = cut(system, {name: found[name].paths for name in system.flows})
+def _settled(sharing: list[System], found: Mapping[str, Outcome], direct: Outcome | None) -> dict[str, Outcome]:
+    """Outcomes of stocks that share their flows, and of these; `direct` is that of the first stock by itself."""
+    first, *others = sharing
+    flows = cut(first, {name: found[name].paths for name in first.flows})
     if direct is not None:
-        flows = moved(system, flows, blended(accumulated(system, flows), direct.paths))
+        flows = moved(first, flows, blended(accumulated(first, flows), direct.paths))
+    for other in others:
+        flows |= cut(other, {name: found[name].paths for name in other.flows} | flows)
     result = {name: found[name].along(paths) for name, paths in flows.items()}
-    first = next(iter(result.values()))
+    for place, system in enumerate(sharing):
+        result |= _followed(system, result, None if place else direct)
+    return result
+
+
+def _followed(system: System, found: Mapping[str, Outcome], direct: Outcome | None) -> dict[str, Outcome]:
+    """The outcome of a stock that follows its flows as they are."""
+    stock = accumulated(system, {name: found[name].paths for name in system.flows})
+    first = found[next(iter(system.flows))]
     own = None if direct is None else str(direct.table["model"].iloc[0])
     table = first.table.assign(unique_id=system.stock, model=system.model, note=system.note(own))
     past = first.surprises[:0] if direct is None else direct.surprises
-    return result | {system.stock: Outcome(table, accumulated(system, flows), past).along(accumulated(system, flows))}
+    return {system.stock: Outcome(table, stock, past).along(stock)}
 
 
 def _joined(found: Mapping[str, Outcome], rng: np.random.Generator) -> dict[str, Outcome]:

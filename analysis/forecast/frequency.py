@@ -139,7 +139,7 @@ def grid(dates: pd.DatetimeIndex, offset: BaseOffset) -> pd.DatetimeIndex:
     import pandas as pd
 
     days = dates if _short(offset) else dates.normalize()
-    last = offset.rollforward(days[-1]) if _closes(offset) else offset.rollback(days[-1])
+    last = _slot(days[-1], offset)
     shortest = seconds_in(offset) or 28 * DAY * months_in(offset) or DAY
     many = int((last - days[0]).total_seconds() // shortest) + 2
     whole = pd.date_range(end=last, periods=many, freq=offset)
@@ -159,10 +159,13 @@ def following(dates: pd.DatetimeIndex, h: int) -> pd.DatetimeIndex:
 def places(dates: pd.DatetimeIndex, whole: pd.DatetimeIndex) -> np.ndarray:
     """Which of the regular dates `whole` each date stands for, shape (n,); -1 before them, len(whole) after them.
 
-    A period that is dated by its last day holds the days before it, any other those after it; where dates are less
-    than a day apart, the nearest is meant.
+    A period that is dated by its last day holds the days before it, any other those after it. Periods of whole months
+    hold those months from the first to the last day, on whatever day they are dated; where dates are less than a day
+    apart, the nearest is meant.
     """
     offset = whole.freq
+    if months := months_in(offset):
+        return _whole_months(_month(dates), _month(whole), months if _closes(offset) else -months)
     if _short(offset):
         half = np.timedelta64(seconds_in(offset) * 500, "ms")
         found = np.searchsorted(whole.to_numpy(), dates.to_numpy() + half, side="right") - 1
@@ -182,6 +185,35 @@ def _short(offset: BaseOffset) -> bool:
 def _closes(offset: BaseOffset) -> bool:
     name = type(offset).__name__
     return name.endswith("End") or name == "Week"
+
+
+def _slot(day: pd.Timestamp, offset: BaseOffset) -> pd.Timestamp:
+    """The regular date of the period in which a day lies; first and last business days may lie on its other side."""
+    import pandas as pd
+
+    if not months_in(offset) or type(offset).__name__ == "DateOffset":
+        return offset.rollforward(day) if _closes(offset) else offset.rollback(day)
+    return offset.rollforward(day.replace(day=1)) if _closes(offset) else offset.rollback(day + pd.offsets.MonthEnd(0))
+
+
+def _month(dates: pd.DatetimeIndex) -> np.ndarray:
+    return np.asarray(dates.year * 12 + dates.month)
+
+
+def _whole_months(found: np.ndarray, slots: np.ndarray, length: int) -> np.ndarray:
+    """Places of months among those of regular dates; `length` is negative where a period is dated by its first one."""
+    if length > 0:
+        return np.where(found > slots[0] - length, np.searchsorted(slots, found, side="left"), -1)
+    return np.where(found < slots[-1] - length, np.searchsorted(slots, found, side="right") - 1, len(slots))
+
+
+def last_days(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Last days of the periods that regular dates stand for: only those of months are not dated by them."""
+    offset = frequency_of(dates)
+    months = months_in(offset)
+    if not months or _closes(offset):
+        return dates.normalize()
+    return (dates.to_period("M") + months - 1).to_timestamp(how="end").normalize()
 
 
 # What a frequency is found from

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.forecast.combine import Outlook, equal_points
-from analysis.forecast.contracts import steps_ahead
+from analysis.forecast.contracts import outlook_of, steps_ahead
 from analysis.forecast.deals import Pipeline, pipeline_of, visits_of
 from analysis.forecast.fitted import Fitted
 from analysis.metrics.columns import numbers
@@ -37,9 +36,6 @@ CUTOFFS = 12
 
 AT_ONCE = 0.5
 """Share of first contracts that must begin with a signature, or deals say nothing of when revenue begins."""
-
-PATHS = 2000
-"""Sample paths behind an outlook."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +155,7 @@ def _inform(tables: Tables, measure: str, fitted: Fitted) -> Fitted:
         return replace(fitted, note="; ".join(filter(None, (fitted.note, f"{reason}: open deals tell nothing"))))
     note = f"{len(known.pipeline.stage)} open deals, and {fitted.model} for those that open later"
     draw = partial(_paths, known, measure, fitted)
-    outlook = partial(_outlook, draw)
+    outlook = partial(outlook_of, draw)
     return Fitted("pipeline", fitted.history, outlook, "; ".join(filter(None, (fitted.note, note))), draw)
 
 
@@ -176,7 +172,7 @@ def _paths(known: Known, measure: str, fitted: Fitted, h: int, paths: int, rng: 
     edges = steps_ahead(fitted.history, h)[1]
     signed = known.pipeline.simulate(edges[-1], paths, rng)
     path, deal = np.nonzero(np.isfinite(signed))
-    at = path * h + np.searchsorted(edges, signed[path, deal])
+    at = path * h + np.searchsorted(edges, signed[path, deal], side="right")
     own, later = fitted.simulate(h, paths, rng), 1 - known.share(h)
     if measure == "new_mrr":
         assert known.worth is not None
@@ -184,9 +180,3 @@ def _paths(known: Known, measure: str, fitted: Fitted, h: int, paths: int, rng: 
         return np.bincount(at, worth, paths * h).reshape(paths, h) + own * later
     whole = np.floor(np.maximum(own, 0.0) + rng.random(own.shape)).astype(int)
     return np.bincount(at, minlength=paths * h).reshape(paths, h) + rng.binomial(whole, later).astype(float)
-
-
-def _outlook(draw: Callable[[int, int, np.random.Generator], np.ndarray], h: int) -> Outlook:
-    rng = np.random.default_rng(0)
-    paths = draw(h, PATHS, rng)
-    return equal_points(paths.mean(axis=0), paths)

@@ -171,9 +171,13 @@ def _refuse(setup: Setup) -> None:
 
 def _items(series: pd.DataFrame, setup: Setup, informed: Mapping[str, Change]) -> Iterator[Item]:
     for name, part in series.groupby("unique_id", sort=False):
-        known = part["floor"].dropna() if "floor" in part.columns else part.iloc[:0, 0]
-        floor = float(known.iloc[0]) if len(known) else None
-        yield Item(str(name), part.set_index("ds")["y"], floor, setup, informed.get(str(name)))
+        yield Item(str(name), part.set_index("ds")["y"], floor_of(part), setup, informed.get(str(name)))
+
+
+def floor_of(part: pd.DataFrame) -> float | None:
+    """The lowest possible value of the series whose rows these are, if one is given."""
+    known = part["floor"].dropna() if "floor" in part.columns else part.iloc[:0, 0]
+    return float(known.iloc[0]) if len(known) else None
 
 
 def attempt(item: Item) -> Outcome | str:
@@ -185,7 +189,13 @@ def attempt(item: Item) -> Outcome | str:
 
 
 def forecast_one(item: Item) -> Outcome:
-    """Fit, inform, predict, simulate."""
+    """Fit, inform, predict, simulate.
+
+    Raises
+    ------
+    ValueError
+        If the series cannot be forecast, or its forecast is not finite.
+    """
     import pandas as pd
 
     setup = item.setup
@@ -199,6 +209,8 @@ def forecast_one(item: Item) -> Outcome:
     table = fitted.predict(setup.horizon, setup.levels).reset_index()
     table = table.assign(unique_id=item.name, model=fitted.model, cutoff=history.cutoff, note="; ".join(notes))
     paths = fitted.simulate(setup.horizon, setup.paths, stream(item.name))
+    if not (np.isfinite(paths).all() and np.isfinite(table.select_dtypes("number").to_numpy()).all()):
+        raise ValueError(f"{fitted.model} runs away: its forecast is not finite")
     return Outcome(table[columns(setup.levels)], paths, pd.Series(surprises(history), index=history.dates))
 
 

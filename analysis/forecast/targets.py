@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.forecast.frequency import last_days
 from analysis.replications import wilson
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def reached(paths: np.ndarray, dates: pd.DatetimeIndex, target: Target) -> tuple
     paths : float array (paths, h)
         Of the series of the target.
     dates : pandas.DatetimeIndex (h,)
-        Of the steps.
+        Last days of the steps.
     target : Target
 
     Returns
@@ -91,7 +92,7 @@ def reached(paths: np.ndarray, dates: pd.DatetimeIndex, target: Target) -> tuple
     Raises
     ------
     ValueError
-        If its date lies before the first step or after the last one.
+        If its date lies before the end of the first step or after that of the last one.
     """
     steps = steps_by(dates, target)
     there = paths[:, :steps] >= target.value if target.sense == AT_LEAST else paths[:, :steps] <= target.value
@@ -99,7 +100,7 @@ def reached(paths: np.ndarray, dates: pd.DatetimeIndex, target: Target) -> tuple
 
 
 def steps_by(dates: pd.DatetimeIndex, target: Target) -> int:
-    """Number of steps up to the date of a target."""
+    """Number of steps that are over by the date of a target; `dates` are their last days."""
     import pandas as pd
 
     if target.by is None:
@@ -127,9 +128,16 @@ def table(forecasts: Forecasts, targets: Sequence[Target]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    dates = {str(name): pd.DatetimeIndex(part["ds"]) for name, part in forecasts.table.groupby("unique_id")}
+    dates = {str(name): _ends(part) for name, part in forecasts.table.groupby("unique_id")}
     rows = [_row(forecasts.paths, dates, target) for target in targets]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _ends(part: pd.DataFrame) -> pd.DatetimeIndex:
+    """Last days of the steps of a series: a month that is dated by its first day is over on its last."""
+    import pandas as pd
+
+    return last_days(pd.DatetimeIndex([*part["cutoff"].dropna().iloc[:1], *part["ds"]]))[-len(part) :]
 
 
 def _row(

@@ -236,6 +236,13 @@ def test_a_term_that_ends_twice_within_the_horizon_is_decided_twice() -> None:
     assert customers.sum() == customers[:, [0, 6]].sum()
 
 
+def test_a_term_that_ends_as_a_month_begins_is_lost_in_that_month() -> None:
+    """At midnight of 1 February, which the metrics count to February as well."""
+    customers, _ = sampled(book(terms([31.0] * 10), 1e6, 1e6))
+    assert customers[:, 0].sum() == 0
+    assert customers[:, 1].mean() == pytest.approx(5, abs=0.1)
+
+
 def test_an_unsure_rate_is_unsure_for_all() -> None:
     live = terms([70.0] * 90 + [220.0] * 90)
     model = known(1.0, 1.0)

@@ -128,6 +128,20 @@ def test_effect_on_the_rate() -> None:
     assert (np.abs(np.array(found) - np.log(2)) < 3 * np.array(claimed)).all()
 
 
+def test_an_influence_far_beyond_all_before_is_not_used() -> None:
+    """On the logarithm of the rate four hundred times what was seen gives no number."""
+    rng = np.random.default_rng(1)
+    dates = pd.date_range("2020-01-31", periods=54, freq="ME")
+    x = np.r_[rng.normal(0, 1, 48), np.full(6, 400.0)]
+    y = pd.Series(rng.poisson(np.exp(1 + 0.5 * x[:48])).astype(float), index=dates[:48])
+    fitted = counts.Counts().fit(y, 0.0, pd.DataFrame({"x": x}, index=dates))
+    assert fitted.model == "seasonal_naive"
+    assert "not usable: Poisson" in fitted.note
+    assert "the regressors are not used" in fitted.note
+    near = counts.Counts().fit(y, 0.0, pd.DataFrame({"x": np.minimum(x, 2.0)}, index=dates))
+    assert near.model == "counts"
+
+
 def test_the_end_of_a_policy_is_foreseen_with_its_date() -> None:
     index = pd.date_range("2015-01-31", periods=72, freq="ME")
     table = pd.DataFrame({"offer": (np.arange(72) >= 30) & (np.arange(72) < 60)}, index=index)

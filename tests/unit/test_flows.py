@@ -146,6 +146,21 @@ def test_stocks_that_share_flows_agree() -> None:
     np.testing.assert_allclose(paths["arr"], 12 * paths["mrr"], rtol=1e-9)
 
 
+def test_stocks_of_different_height_share_flows() -> None:
+    """The lower one reaches its floor where the other would not, and both follow the same flows."""
+    rng = np.random.default_rng(1)
+    new, lost = rng.gamma(4, 10, N), rng.gamma(4, 12, N)
+    change = np.cumsum(new - lost)
+    values = {"arr": 12 * (3000 + change), "mrr": 5 + change - change.min(), "new_mrr": new, "churned_mrr": lost}
+    dates = pd.date_range("2021-01-31", periods=N, freq="ME")
+    parts = [pd.DataFrame({"unique_id": name, "ds": dates, "y": y, "floor": 0.0}) for name, y in values.items()]
+    paths = forecast_series(pd.concat(parts), SETUP).paths
+    net = np.cumsum(paths["new_mrr"] - paths["churned_mrr"], axis=1)
+    np.testing.assert_allclose(paths["arr"], values["arr"][-1] + 12 * net, rtol=1e-9)
+    np.testing.assert_allclose(paths["mrr"], values["mrr"][-1] + net, rtol=1e-9, atol=1e-9)
+    assert -1e-9 < paths["mrr"].min() < 1e-9
+
+
 def test_a_stock_by_itself_has_its_say() -> None:
     """Flows that fall into noise and a stock that bends: the blend lies between both and ends near the stock's own."""
     table = books()

@@ -124,6 +124,15 @@ def test_regressors_are_refused_where_they_would_be_ignored() -> None:
         forecast_series(SERIES, replace(SETUP, regressors=known))
 
 
+def test_a_forecast_that_is_not_finite_is_a_failure() -> None:
+    def endless(fitted: Fitted) -> Fitted:
+        return replace(fitted, paths=lambda h, paths, rng: np.full((paths, h), np.inf))
+
+    found = forecast_series(SERIES, SETUP, {"a": endless})
+    assert found.table["unique_id"].unique().tolist() == ["b"]
+    assert found.failures.set_index("unique_id").loc["a", "reason"] == "trio runs away: its forecast is not finite"
+
+
 def test_regressors_that_do_not_reach_are_a_failure() -> None:
     known = pd.DataFrame({"x": (np.arange(36) >= 20) * 1.0}, index=dates(36))
     found = forecast_series(SERIES, replace(SETUP, model="arima", regressors=known))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,19 @@ def test_the_table_has_a_row_for_every_target() -> None:
     assert found["by"].tolist() == [datetime.date(2026, 3, 31), datetime.date(2026, 2, 28)]
     assert found[["probability", "at", "paths"]].to_numpy().tolist() == [[0.75, 0.25, 4], [0.75, 0.0, 4]]
     assert table(forecasts(), []).empty
+
+
+@pytest.mark.parametrize(
+    ("by", "probability"), [("2026-01-31", 0.25), ("2026-02-15", 0.25), ("2026-02-28", 0.5), ("2026-03-31", 0.75)]
+)
+def test_months_dated_by_their_first_day_are_over_on_their_last(by: str, probability: float) -> None:
+    ahead = forecasts()
+    rows = ahead.table.assign(ds=pd.date_range("2026-01-01", periods=3, freq="MS"), cutoff=pd.Timestamp("2025-12-01"))
+    found = table(replace(ahead, table=rows), [target(by), target()])
+    assert found["probability"].tolist() == [probability, 0.75]
+    assert found["by"].iloc[1] == datetime.date(2026, 3, 31)
+    with pytest.raises(ValueError, match="from 2026-01-31 to 2026-03-31, got 2026-01-15"):
+        table(replace(ahead, table=rows), [target("2026-01-15")])
 
 
 def test_unknown_series() -> None:

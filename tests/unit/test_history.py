@@ -63,6 +63,15 @@ def test_frequencies_are_given(frequency: str, season: int, first: str) -> None:
     assert history.dates[0] == pd.Timestamp(first)
 
 
+@pytest.mark.parametrize(("stored", "frequency"), [("ME", "BME"), ("MS", "BMS"), ("MS", "BME"), ("ME", "BMS")])
+def test_first_and_last_business_days_stand_for_their_calendar_months(stored: str, frequency: str) -> None:
+    """June 2024 ends on a Sunday and begins on a Saturday."""
+    history = prepare(series(pd.date_range("2024-01-01", periods=12, freq=stored)), frequency=frequency)
+    assert history.dates.tolist() == pd.date_range("2024-01-01", periods=12, freq=frequency).tolist()
+    assert history.y.tolist() == list(range(12))
+    assert history.notes == ()
+
+
 def test_a_letter_for_quarters_and_years_takes_the_last_month() -> None:
     quarters = prepare(series(pd.date_range("2020-02-29", periods=9, freq="QE-NOV")), frequency="Q")
     years = prepare(series(pd.date_range("2000-06-30", periods=9, freq="YE-JUN")), frequency="Y")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,14 @@ def drawn(what: Known, measure: str, fitted: Fitted) -> np.ndarray:
 def test_where_all_came_from_open_deals_the_pipeline_stands_alone() -> None:
     found = drawn(known([-2], [-1]), "signed", own())
     assert (found[:, 0] == 1).all()
+
+
+def test_a_signature_as_a_month_begins_is_one_of_that_month() -> None:
+    exits = {0: Exits(np.array([31.0]), np.array([SIGNED]), np.ones((DRAWS, 1)))}
+    what = known([-3], [-1])
+    found = drawn(replace(what, pipeline=replace(what.pipeline, exits=exits)), "signed", own())
+    assert (found[:, 0] == 0).all()
+    assert (found[:, 1] == 1).all()
 
 
 def test_beyond_its_reach_the_series_stands_alone() -> None:

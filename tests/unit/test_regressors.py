@@ -65,6 +65,19 @@ def test_regressors_follow_the_periods_of_the_series() -> None:
     assert found.ahead(3)[:, 0].tolist() == [60, 61, 62]
 
 
+@pytest.mark.parametrize("freq", ["MS", "ME", "BMS"])
+def test_regressors_belong_to_the_calendar_month_of_the_series(freq: str) -> None:
+    """Also where that is dated by its 15th or by its first business day, before which a month may begin."""
+    index = pd.date_range("2024-01-01", periods=30, freq=freq)
+    table = pd.DataFrame({"x": index.year * 12.0 + index.month}, index=index)
+    fifteenth = pd.date_range("2024-02-15", periods=20, freq=pd.DateOffset(months=1))
+    for dates in (fifteenth, pd.date_range("2024-02-01", periods=20, freq="BMS")):
+        found = prepare(pd.Series(1.0, index=dates), regressors=table).regressors
+        assert found is not None
+        assert found.past[:, 0].tolist() == (dates.year * 12 + dates.month).tolist()
+        assert found.ahead(2)[:, 0].tolist() == [dates.year[-1] * 12 + dates.month[-1] + k for k in (1, 2)]
+
+
 def test_dates_that_are_missing_are_named() -> None:
     table = pd.DataFrame({"x": np.arange(72.0)}, index=INDEX)
     y = history_of(table)

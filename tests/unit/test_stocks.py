@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -36,8 +38,7 @@ def test_scores_are_those_of_the_forecast_made_at_the_cutoff() -> None:
     row = found.iloc[-1]
     bound = series[series["unique_id"] != "rain"]
     past, came = bound[bound["ds"] <= row["cutoff"]], bound[bound["ds"] > row["cutoff"]]
-    own = past.assign(unique_id=past["unique_id"] + "/0")
-    ahead = forecast_series(own, SETUP).table.query("unique_id == 'cash/0'")
+    ahead = forecast_series(past, SETUP).table.query("unique_id == 'cash'")
     y = came.loc[came["unique_id"] == "cash", "y"].to_numpy()
     scale = scores.absolute_scale(past.loc[past["unique_id"] == "cash", "y"].to_numpy(), 12)
     assert np.isclose(row["mase"], np.abs(y - ahead["mean"].to_numpy()).mean() / scale)
@@ -53,6 +54,33 @@ def test_a_stock_is_held_against_the_naive_forecast_of_itself() -> None:
     naive = table[(table["unique_id"] == "cash") & (table["model"] == "seasonal_naive")]
     own = whole[whole["model"] == FLOWS]
     assert np.isclose(row["ratio"], own["mase"].sum() / naive["mase"].sum())
+
+
+def test_chosen_models_are_judged_at_the_last_cutoff() -> None:
+    """Their choice saw the others."""
+    series = books()
+    table = backtest(series, ["ses"], HORIZON, 3)
+    chosen = dict.fromkeys(("cash", "cash_received", "cash_paid"), "ses")
+    found = stocks_backtest(series, table, replace(SETUP, model="holt", chosen=chosen))
+    assert found["cutoff"].tolist() == [table["cutoff"].max()]
+    assert found["mase"].iloc[0] == stocks_backtest(series, table, SETUP)["mase"].iloc[-1]
+
+
+def test_a_naive_forecast_of_flows_is_one_through_flows() -> None:
+    series = books()
+    table = backtest(series, [], HORIZON, 1)
+    found = stocks_backtest(series, table, replace(SETUP, model="seasonal_naive")).iloc[0]
+    assert found["mase"] != table[table["unique_id"] == "cash"]["mase"].iloc[0]
+
+
+def test_dates_off_the_end_of_the_month_are_scored() -> None:
+    """Months stored on their last business day but one are dated as the forecast dates them."""
+    series = books()
+    jittered = series.assign(ds=series["ds"] - pd.to_timedelta(series["ds"].dt.month % 3, unit="D"))
+    found = stocks_backtest(jittered, backtest(jittered, ["ses"], HORIZON, 1), SETUP)
+    same = stocks_backtest(series, backtest(series, ["ses"], HORIZON, 1), SETUP)
+    assert found["steps"].tolist() == [HORIZON]
+    assert found["wis"].tolist() == same["wis"].tolist()
 
 
 def test_without_flows_there_is_nothing_to_add() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -152,6 +153,26 @@ def test_what_is_known_beside_the_past_reaches_its_series(exact: Exact) -> None:
 
 def moved(fitted: Fitted, by: float) -> Fitted:
     return Fitted(fitted.model, fitted.history, lambda h: normal(np.full(h, MEAN + by), np.full(h, SD)))
+
+
+def test_chosen_models_are_those_of_the_judged_setup() -> None:
+    """They hold for the series that they were chosen for, and not for the models it is compared with."""
+    series = noise(1, ("a", "b"))
+    setup = Setup(H, (80,), "holt", paths=50, chosen={"a": "ses"})
+    judged = truth_table(series, Trial(setup, ("damped",)))[0]
+    for name, model, asked in (("a", "ses", "holt"), ("b", "holt", "holt"), ("a", "damped", "damped")):
+        plain = truth_table(series, Trial(replace(setup, model=model, chosen={})))[0]
+        found = judged.loc[(judged["unique_id"] == name) & (judged["model"] == asked), "mean"]
+        assert found.tolist() == plain.loc[(plain["unique_id"] == name) & (plain["model"] == model), "mean"].tolist()
+
+
+def test_the_naive_forecast_is_of_the_given_frequency() -> None:
+    """Business days that are said to be days: both sides of the comparison forecast the weekend."""
+    days = pd.bdate_range("2024-01-01", periods=60)
+    series = pd.DataFrame({"unique_id": "a", "replication": 0, "ds": days, "y": np.arange(60.0) % 5})
+    table, _ = truth_table(series, Trial(Setup(5, (80,), "ses", paths=50, frequency="D")))
+    steps = table.groupby("model")["ds"].agg(list)
+    assert steps["ses"] == steps[BENCHMARK] == list(days[-5:-2])
 
 
 def test_what_makes_no_sense_is_refused(exact: Exact) -> None:
