@@ -1,7 +1,7 @@
 """Studies: composed from configuration, run over replications, stored in folders.
 
-``compose`` makes a study, ``run`` runs it, ``forecast`` looks ahead, ``load`` reads what was run. Nothing heavy is
-imported before it is used.
+``compose`` makes a study, ``run`` runs it, ``compare`` sets plans against each other, ``forecast`` looks ahead,
+``sweep`` runs an experiment, ``load`` reads what was run. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from scenarios.runs.run import run
     from scenarios.studies.compose import compose
     from scenarios.studies.study import Study
+    from scenarios.sweeps.experiment import read_experiment
+    from scenarios.sweeps.sweep import sweep
 
-__all__ = ["InputError", "Study", "compare", "compose", "forecast", "load", "run"]
+__all__ = ["InputError", "Study", "compare", "compose", "forecast", "load", "read_experiment", "run", "sweep"]
 
 _HOME = {
     "InputError": "scenarios.errors",
@@ -27,7 +29,9 @@ _HOME = {
     "compose": "scenarios.studies.compose",
     "forecast": "scenarios.forecasts.forecast",
     "load": "scenarios.runs.result",
+    "read_experiment": "scenarios.sweeps.experiment",
     "run": "scenarios.runs.run",
+    "sweep": "scenarios.sweeps.sweep",
 }
 
 

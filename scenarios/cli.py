@@ -22,12 +22,16 @@ DONE, DEFECT, WRONG, FAILED, STOPPED = 0, 1, 2, 3, 130
 VERBS = {
     "run": ("run business=tool [key=value ...]", "simulate a business, store, forecast, report"),
     "compare": ("compare business=tool scenarios=[baseline,NAME]", "plans against the first: how much, how sure, why"),
+    "sweep": (
+        "sweep experiment=NAME business=tool [dry=true]",
+        "all points of an experiment; goes on where it stopped",
+    ),
     "forecast": ("forecast source=RUN|FILE.csv [truth=true]", "forecast a run, several, or a file; how good, how sure"),
     "levers": ("levers [business=tool] [format=text|csv|json]", "every lever: key, unit, range, meaning"),
     "report": ("report RUN", "build the report of a run again"),
-    "validate": ("validate RUN", "check the books and the files of a run"),
+    "validate": ("validate RUN", "check the books and the files of a run or a comparison"),
     "reproduce": ("reproduce RUN", "run it again and say identical, or the first difference"),
-    "export": ("export RUN format=csv", "hand the tables of a run to other programs"),
+    "export": ("export RUN format=csv|xes|nixtla|vidigi", "hand the tables of a run to other programs"),
 }
 """By verb: how it is called, and what it does."""
 

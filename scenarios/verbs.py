@@ -11,6 +11,7 @@ from scenarios.arguments import FLAGS, Arguments, parse
 from scenarios.cli import DONE, FAILED, VERBS
 from scenarios.errors import InputError, shown, suggest
 from scenarios.show import (
+    SWEEP_FLAGS,
     compare_help,
     configuration,
     csv_table,
@@ -18,6 +19,8 @@ from scenarios.show import (
     info,
     json_table,
     run_help,
+    sweep_help,
+    sweep_screen,
     text_table,
     verb_help,
 )
@@ -25,6 +28,7 @@ from scenarios.show import (
 if TYPE_CHECKING:
     from scenarios.runs.result import Result
     from scenarios.studies.study import Study
+    from scenarios.sweeps.points import Design
 
 LEVER_FORMATS = ("text", "csv", "json")
 
@@ -135,6 +139,51 @@ def _comparison_screen(path: Path, language: str) -> str:
     return comparison_screen(path, language, colour=sys.stdout.isatty())
 
 
+def sweep(words: Sequence[str]) -> int:
+    """``tobsim sweep``: every point of an experiment, or with ``dry=true`` what that will take."""
+    arguments = parse(words, SWEEP_FLAGS)
+    if arguments.has("--help"):
+        return _say(sweep_help(arguments.flags.get("--config-dir")))
+    _no_paths(arguments)
+    arguments, dry = arguments.without("dry")
+    if dry not in (None, "true", "false"):
+        raise InputError([f"dry: must be true or false, got {shown(dry)}; dry=true"])
+    from scenarios.sweeps.guard import check_space, estimate
+    from scenarios.sweeps.sweep import check_design, run_design
+
+    asked = _designed(arguments)
+    if arguments.has("--cfg"):
+        return _say(configuration(asked.base, arguments))
+    path = check_design(asked)
+    if dry == "true":
+        found = estimate(asked)
+        check_space(found, path)
+        return _say(found.text)
+    swept = run_design(asked, path, command=_command("sweep", words))
+    _warn(swept.record["warnings"])
+    _say(sweep_screen(swept))
+    return _unswept(swept.record["failures"])
+
+
+def _designed(arguments: Arguments) -> Design:
+    """The design of the experiment that a command line names."""
+    from scenarios.sweeps.experiment import read_experiment
+    from scenarios.sweeps.points import design
+
+    arguments, name = arguments.without("experiment")
+    if not name:
+        raise InputError([f"experiment: is missing, got nothing; tobsim {VERBS['sweep'][0]}"])
+    return design(read_experiment(name, None, arguments.overrides, arguments.flags.get("--config-dir")))
+
+
+def _unswept(failures: Sequence[dict[str, Any]]) -> int:
+    """List the runs that failed."""
+    for row in failures:
+        text = f"{row['type']}: {row['message']}; again: {row['command']}"
+        print(f"failed: point {row['point']} replication {row['replication']}: {text}", file=sys.stderr)
+    return FAILED if failures else DONE
+
+
 def forecast(words: Sequence[str]) -> int:
     """``tobsim forecast``: series of runs or of a file, on one screen."""
     arguments = parse(words, ("--help", "--cfg", "--package", "--config-dir"))
@@ -216,9 +265,11 @@ def validate(words: Sequence[str]) -> int:
     _, path = _run_path("validate", words)
     if path is None:
         return DONE
-    from scenarios.runs.validate import validate as check
+    from scenarios.comparisons.folder import is_comparison
+    from scenarios.comparisons.reproduce import validate_comparison
+    from scenarios.runs.validate import validate as validate_run
 
-    checks = check(path)
+    checks = validate_comparison(path) if is_comparison(path) else validate_run(path)
     text_table([{"check": c.name, "holds": "yes" if c.holds else "NO", "found": c.detail} for c in checks])
     return DONE if all(c.holds for c in checks) else FAILED
 
@@ -228,8 +279,11 @@ def reproduce(words: Sequence[str]) -> int:
     settings, path = _run_path("reproduce", words, ("execution.workers", "progress"))
     if path is None:
         return DONE
-    from scenarios.runs.reproduce import reproduce as again
+    from scenarios.comparisons.folder import is_comparison
+    from scenarios.comparisons.reproduce import reproduce_comparison
+    from scenarios.runs.reproduce import reproduce as reproduce_run
 
+    again = reproduce_comparison if is_comparison(path) else reproduce_run
     found = again(path, settings.get("execution.workers"), quiet=settings.get("progress") == "false")
     _warn(found.notes)
     _say(found.text)
@@ -238,12 +292,12 @@ def reproduce(words: Sequence[str]) -> int:
 
 def export(words: Sequence[str]) -> int:
     """``tobsim export``: hand the tables of a run to other programs."""
-    settings, path = _run_path("export", words, ("format",))
+    settings, path = _run_path("export", words, ("format", "replication"))
     if path is None:
         return DONE
     from scenarios.runs.export import export as write
 
-    return _say(str(write(path, settings.get("format", "csv"))))
+    return _say(str(write(path, settings.get("format", "csv"), settings.get("replication"))))
 
 
 def _run_path(verb: str, words: Sequence[str], keys: Sequence[str] = ()) -> tuple[dict[str, str], Path | None]:

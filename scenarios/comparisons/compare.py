@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import time
@@ -140,6 +141,7 @@ def new_record(plans: Sequence[Plans]) -> Record:
     told: dict[str, dict[str, Any]] = {p.business: {"scenarios": list(p.studies)} for p in plans}
     for p in plans:
         told[p.business]["digests"] = {name: study.digest for name, study in p.studies.items()}
+        told[p.business]["compare"] = json.loads(json.dumps(p.settings, default=str))
         told[p.business]["warnings"] = list(dict.fromkeys(w for s in p.studies.values() for w in s.warnings))
     return Record(
         digest(plans),

@@ -168,6 +168,7 @@ def read_numbers(
         return [_number(text, pattern, decimal) for text in stripped], []
     if comma := _has_decimal_comma(stripped, lines):
         stripped = [text.replace(",", ".") if _COMMA.fullmatch(text) else text for text in stripped]
+    _check_groups(stripped, lines)
     warnings = ["numbers have a decimal comma"] if comma else []
     return [_number(text, _PLAIN, ".") for text in stripped], warnings
 
@@ -182,6 +183,20 @@ def _has_decimal_comma(texts: Sequence[str], lines: Sequence[int]) -> bool:
         right = f"',' for {text.replace(',', '.')} or '.' for {text.replace(',', '')}"
         raise InputError([f"forecast.decimal: is needed, got {shown(text)} in line {line}; {right}"])
     return not any("." in text for text in texts)
+
+
+def _check_groups(texts: Sequence[str], lines: Sequence[int]) -> None:
+    """Ask for the decimal mark where most numbers bear groups or a currency."""
+    other = [(text, line) for text, line in zip(texts, lines, strict=True) if not _PLAIN.fullmatch(text)]
+    if 2 * len(other) <= len(texts):
+        return
+    for decimal in (".", ","):
+        pattern = _declared(decimal)
+        fits = [(text, line) for text, line in other if pattern.fullmatch(text)]
+        if 2 * len(fits) > len(texts):
+            text, line = next((each for each in fits if decimal in each[0]), fits[0])
+            right = f"forecast.decimal='\"{decimal}\"' for {_plain(text, decimal):.15g}"
+            raise InputError([f"forecast.decimal: is needed, got {shown(text)} in line {line}; {right}"])
 
 
 def _declared(decimal: str) -> re.Pattern[str]:

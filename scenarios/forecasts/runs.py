@@ -114,8 +114,12 @@ def _renamed(tree: Hierarchy, prefix: str) -> Hierarchy:
 
 
 def _units(metrics: pd.DataFrame, series: pd.DataFrame) -> dict[str, str]:
+    """Units of the series, and of main metrics that occur in other replications alone."""
+    from analysis.series import wanted
+
     units = metrics.drop_duplicates("metric").set_index("metric")["unit"].astype(str).to_dict()
-    return {name: units.get(name.split("/")[0], "") for name in series["unique_id"].unique()}
+    names = [*series["unique_id"].unique(), *(name for name in wanted() if name in units)]
+    return {name: units.get(name.split("/")[0], "") for name in names}
 
 
 def _dimension(

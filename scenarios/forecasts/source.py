@@ -161,15 +161,33 @@ def _file(path: Path, settings: Mapping[str, Any]) -> Source:
     floor = float("nan") if settings["floor"] is None else float(settings["floor"])
     series = read.series.assign(floor=floor)
     alive = series.groupby("unique_id", sort=False)["y"].transform(lambda y: y.notna().any())
-    dead = list(dict.fromkeys(series.loc[~alive, "unique_id"]))
+    wrong = dict.fromkeys(series.loc[~alive, "unique_id"], "the series has no finite value")
+    wrong |= dict.fromkeys(_single(series[alive], settings.get("frequency")), "a single date says no frequency")
     failures = pd.DataFrame(
-        [(name, settings["model"], "the series has no finite value") for name in dead],
-        columns=["unique_id", "model", "reason"],
+        [(name, settings["model"], reason) for name, reason in wrong.items()], columns=["unique_id", "model", "reason"]
     )
-    series, trees = _summed(series[alive].reset_index(drop=True), settings["hierarchy"])
+    kept = series[~series["unique_id"].isin(list(wrong))].reset_index(drop=True)
+    series, trees = _summed(kept, settings["hierarchy"])
     return Source(
         FILE, (path,), series, read.digest, read.rows, read.rejects, failures, trees, warnings=read.warnings
     )  # fmt: skip
+
+
+def _single(series: pd.DataFrame, frequency: str | None) -> list[str]:
+    """Series of one date in a file whose longest series is not monthly, which is what a single date counts as."""
+    import pandas as pd
+
+    from analysis.forecast.frequency import frequency_of, months_in
+
+    counts = series.dropna(subset="y").groupby("unique_id", sort=False)["ds"].nunique()
+    if frequency is not None or counts.empty or counts.max() < 2:
+        return []
+    longest = series[series["unique_id"] == counts.idxmax()]
+    try:
+        found = frequency_of(pd.DatetimeIndex(longest["ds"].unique()).sort_values())
+    except ValueError:
+        return []
+    return [] if months_in(found) == 1 else [str(name) for name in counts.index[counts == 1]]
 
 
 def _summed(series: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, tuple[Hierarchy, ...]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scenarios.errors import InputError, shown, suggest
+from scenarios.errors import InputError, nearest, shown
 from scenarios.studies.forecast_checks import MARKS
 
 MAX_BYTES = 2**28
@@ -212,10 +212,18 @@ def check_header(header: Sequence[str], wanted: Mapping[str, str]) -> None:
     found = ", ".join(shown(name) for name in header[:30])
     marks = [mark for mark in MARKS if len(header) == 1 and mark in header[0]]
     found += f"; cells seem to be separated by {shown(marks[0])}" if marks else ""
+    own = [ours for ours in wanted if ours.startswith("columns.")]
+    if len(own) > 1 and not any(wanted[ours] in header for ours in own):
+        given = ", ".join(f'{ours.removeprefix("columns.")}: "NAME"' for ours in own)
+        got = ", ".join(shown(wanted[ours]) for ours in own)
+        right = f"'forecast.columns={{{given}}}' (found: {found})"
+        raise InputError([f"forecast.columns: are none of the file's, got {got}; {right}"])
     problems = []
     for ours, theirs in wanted.items():
         if theirs not in header:
-            reason = f"is no column of the file, got {shown(theirs)}; {suggest(theirs, header)}"
+            close = nearest(theirs, header)
+            right = f"did you mean {close}?" if close else "a column of the file"
+            reason = f"is no column of the file, got {shown(theirs)}; {right}"
             problems.append(f"forecast.{ours}: {reason} (found: {found})")
         elif list(header).count(theirs) > 1:
             problems.append(f"source: has a column twice, got {shown(theirs)}; one header each (found: {found})")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.runs.claim import CONFIG, SOURCE
-from scenarios.studies.digest import csv_rows, json_digest, table_digest
 from scenarios.runs.files import checksum, write_atomic, write_text
+from scenarios.studies.digest import csv_rows, json_digest, table_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,10 +85,10 @@ def forecast_table(folder: Path, metrics: pd.DataFrame, settings: Entry, workers
 
     from analysis.forecast.results import columns
     from analysis.series import monthly_series
-    from scenarios.runs.execute import spread
-    from scenarios.studies.forecast_checks import BEST
     from scenarios.forecasts.source import read_source
     from scenarios.forecasts.steps import forecast_steps
+    from scenarios.runs.execute import spread
+    from scenarios.studies.forecast_checks import BEST
 
     if monthly_series(metrics).empty:
         return arrow(pd.DataFrame(columns=columns(settings["levels"])))

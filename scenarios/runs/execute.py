@@ -98,15 +98,15 @@ def spread(function: Callable[[Item], Found], items: Iterable[Item], workers: in
 def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcome]:
     """Outcomes of a batch until it is done or a worker dies."""
     numbers = list(replications)
-    return _pooled([(replicate, task, number) for number in numbers], workers, "generator_unordered")
+    return pooled([(replicate, task, number) for number in numbers], workers, "generator_unordered")
 
 
 def _ordered(function: Callable[[Item], Found], items: Sequence[Item], workers: int) -> Iterator[Found]:
     """Results in the order of the items until all are done or a worker dies."""
-    return _pooled([(function, item) for item in items], workers, "generator")
+    return pooled([(function, item) for item in items], workers, "generator")
 
 
-def _pooled(calls: Sequence[tuple[Any, ...]], workers: int, order: str) -> Iterator[Any]:
+def pooled(calls: Sequence[tuple[Any, ...]], workers: int, order: str) -> Iterator[Any]:
     """Results of calls (a function and its arguments) in worker processes until all are done or one dies."""
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import BrokenProcessPool

@@ -1,31 +1,61 @@
-"""Hand the tables of a run to other programs."""
+"""Hand a run to other programs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown, suggest
+from scenarios.runs.exports.nixtla import write_series
+from scenarios.runs.exports.sheets import write_tables
+from scenarios.runs.exports.vidigi import write_visits
+from scenarios.runs.exports.xes import write_log
 from scenarios.runs.files import STAGED, fresh_folder, publish
-from scenarios.runs.manifest import read_manifest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-FORMULA = r"^[=+\-@\t\r]"
-"""Beginnings that a spreadsheet would take for a formula."""
+from scenarios.runs.manifest import Manifest, read_manifest
 
 
-def export(run: Path, format: str = "csv") -> Path:
-    """Write the tables of a run folder in another format.
+@dataclass(frozen=True)
+class Single:
+    """A format that takes one replication.
+
+    Attributes
+    ----------
+    write : callable
+        Writes a replication of a run folder into a folder.
+    tables : tuple of str
+        Tables that it reads.
+    """
+
+    write: Callable[[Path, Path, int], None]
+    tables: tuple[str, ...]
+
+
+ALL = "csv"
+"""The format that takes all tables and all replications."""
+
+SINGLE = {
+    "xes": Single(write_log, ("accounts", "events")),
+    "nixtla": Single(write_series, ("metrics",)),
+    "vidigi": Single(write_visits, ("accounts", "events")),
+}
+"""By name: the formats that take one replication."""
+
+FORMATS = (ALL, *SINGLE)
+
+
+def export(run: Path, format: str = ALL, replication: int | str | None = None) -> Path:
+    """Write a run in another format.
 
     Parameters
     ----------
     run : Path
         A run folder.
     format : str
-        A name in ``FORMATS``.
+        ``csv`` (all tables), ``xes`` (the event log as IEEE 1849 XML), ``nixtla`` (monthly series: unique_id, ds, y)
+        or ``vidigi`` (visits, to be animated).
+    replication : int or str, optional
+        The replication that a format of one takes; the first one there is by default.
 
     Returns
     -------
@@ -35,46 +65,33 @@ def export(run: Path, format: str = "csv") -> Path:
     Raises
     ------
     InputError
-        For an unknown format or a folder that is no run folder.
+        For an unknown format, a folder that is no run folder, or a replication or table that it does not hold.
     """
     if format not in FORMATS:
         raise InputError([f"format: is unknown, got {shown(format)}; {suggest(format, FORMATS)}"])
-    read_manifest(run)
+    manifest = read_manifest(run)
+    if format == ALL and replication is not None:
+        raise InputError([f"replication: is not for {ALL}, got {shown(replication)}; {ALL} takes all of them"])
+    number = None if format == ALL else _replication(run, manifest, SINGLE[format].tables, replication)
     target = run / "export" / format
     staged = fresh_folder(target.with_name(target.name + STAGED))
-    for path in sorted(run.glob("*.parquet")):
-        FORMATS[format](path, staged)
+    if number is None:
+        write_tables(run, staged)
+    else:
+        SINGLE[format].write(run, staged, number)
     publish(staged, target)
     return target
 
 
-def _csv(source: Path, folder: Path) -> None:
-    """One Parquet file as CSV: UTF-8 with byte order mark, null as an empty cell, no formulas."""
-    import pyarrow.csv
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(source) as table, (folder / f"{source.stem}.csv").open("wb") as stream:
-        stream.write("\ufeff".encode())
-        schema = _plain(table.schema_arrow.empty_table()).schema
-        with pyarrow.csv.CSVWriter(stream, schema) as writer:
-            for group in range(table.num_row_groups):
-                writer.write_table(_plain(table.read_row_group(group)))
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """Categories as text, and text that no spreadsheet calculates."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    for index, field in enumerate(table.schema):
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            text = table.column(index).cast(kind)
-            guarded = pc.binary_join_element_wise(pa.scalar("'", kind), text, pa.scalar("", kind))
-            risky = pc.fill_null(pc.match_substring_regex(text, FORMULA), False)
-            table = table.set_column(index, pa.field(field.name, kind), pc.if_else(risky, guarded, text))
-    return table
-
-
-FORMATS: dict[str, Callable[[Path, Path], Any]] = {"csv": _csv}
-"""By name: writes one Parquet file into a folder."""
+def _replication(run: Path, manifest: Manifest, tables: tuple[str, ...], wanted: int | str | None) -> int:
+    """The number of the replication that is meant, after a look whether the run holds what is needed."""
+    absent = [name for name in tables if not (run / f"{name}.parquet").is_file()]
+    if absent or not manifest.done:
+        names = ", ".join(absent) or "finished replications"
+        raise InputError([f"{run}: lacks {names}, got a run that is {manifest.status}; tables=[{','.join(tables)}]"])
+    if wanted is None:
+        return manifest.done[0]
+    if str(wanted) not in {str(number) for number in manifest.done}:
+        held = f"{manifest.done[0]} to {manifest.done[-1]}"
+        raise InputError([f"replication: is not there, got {shown(wanted)}; the run holds {held}"])
+    return int(wanted)

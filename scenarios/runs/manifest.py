@@ -125,6 +125,8 @@ def _manifest(where: str, content: dict[str, Any]) -> Manifest:
         raise InputError([f"{where}: is of several runs, got a comparison; one of them: {', '.join(plans)}"])
     if content.get("verb") == "forecast":
         raise InputError([f"{where}: is of forecasts, got the folder of tobsim forecast; the folder of a run"])
+    if content.get("verb") == "sweep":
+        raise InputError([f"{where}: is of a sweep, got the folder of tobsim sweep; the folder of a run"])
     raise InputError([f"{where}: lacks entries, got no manifest of ours; the folder of a run"])
 
 

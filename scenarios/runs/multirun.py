@@ -13,8 +13,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.studies.digest import json_digest
 from scenarios.errors import InputError, shown
+from scenarios.studies.digest import json_digest
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study

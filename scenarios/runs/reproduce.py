@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.runs.claim import SOURCE, read_config
-from scenarios.studies.digest import csv_rows, table_digest
 from scenarios.errors import InputError, shown
+from scenarios.runs.claim import SOURCE, read_config
 from scenarios.runs.execute import execute
 from scenarios.runs.manifest import Manifest, read_manifest, versions
 from scenarios.runs.progress import Progress
 from scenarios.runs.replicate import Task
 from scenarios.runs.sets import SETS, set_folder
 from scenarios.runs.store import read_part
+from scenarios.studies.digest import csv_rows, table_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.runs.claim import read_config
 from scenarios.errors import InputError, bad_name, shown, suggest
+from scenarios.runs.claim import read_config
 from scenarios.runs.execute import execute
 from scenarios.runs.halt import DiskFull, Interrupted, is_full
 from scenarios.runs.manifest import now, read_manifest

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.studies.digest import json_digest, table_digest
 from scenarios.runs.files import STAGED, checksum, fresh_folder, publish, write_text
+from scenarios.studies.digest import json_digest, table_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.runs.claim import read_config
-from scenarios.studies.digest import combine, csv_rows, json_digest, table_digest
 from scenarios.runs.files import checksum
 from scenarios.runs.manifest import Manifest, read_manifest
 from scenarios.runs.replicate import metrics_context
 from scenarios.runs.store import read_part
+from scenarios.studies.digest import combine, csv_rows, json_digest, table_digest
 
 
 @dataclass(frozen=True)

@@ -177,12 +177,15 @@ def test_a_spent_budget_is_said(tmp_path: Path) -> None:
     assert "budget spent" in found.record["stopped"]
 
 
-def test_targets_and_choice(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("budget", "guarantee"), [(80, "no guarantee"), pytest.param(400, "95", marks=pytest.mark.slow)]
+)
+def test_targets_and_choice(tmp_path: Path, budget: int, guarantee: str) -> None:
     words = [
         "market.accounts=100", "replications=10", "report.enabled=false", "compare.flips=false",
         "compare.drivers=false",
         "compare.targets={solvent:{metric:cash,value:0,sense:at_most,by:2025-12-31}}",
-        "compare.choose={metric:revenue,indifference:5000000,budget:400,fresh:10}",
+        f"compare.choose={{metric:revenue,indifference:5000000,budget:{budget},fresh:10}}",
     ]  # fmt: skip
     found = compare(
         scenarios=studies(base=[*words, BUSY], hired=[*words, "policy.desks.sales.heads=3"]), out=tmp_path / "out"
@@ -193,7 +196,7 @@ def test_targets_and_choice(tmp_path: Path) -> None:
     chosen = found.choice[found.choice["selected"]].iloc[0]
     assert chosen["fresh_replications"] == 10
     assert chosen["fresh_mean"] != chosen["mean"]
-    assert "95" in chosen["guarantee"]
+    assert guarantee in chosen["guarantee"]
 
 
 def test_a_failed_replication_is_listed_and_its_pair_left_out(tmp_path: Path) -> None:
@@ -270,10 +273,11 @@ def test_interrupted_comparisons_keep_what_was_done(tmp_path: Path) -> None:
 
 
 def test_a_comparison_is_no_run(compared: Comparison, capsys: pytest.CaptureFixture[str]) -> None:
-    """Verbs for runs name the runs of a comparison; a pattern passes over the comparison itself."""
-    assert main(["validate", str(compared.path)]) == WRONG
+    """Verbs for runs alone name the runs of a comparison; a pattern passes over the comparison itself."""
+    assert main(["export", str(compared.path), "format=csv"]) == WRONG
     assert "is of several runs, got a comparison; one of them: mini/base, mini/hired" in capsys.readouterr().err
     assert main(["validate", str(compared.path / "mini" / "hired")]) == DONE
+    assert main(["validate", str(compared.path)]) == DONE
     with pytest.raises(InputError, match="no run folder there"):
         load(compared.path.parent / "*")
     assert len(load(compared.path / "mini" / "*e").paths) == 2

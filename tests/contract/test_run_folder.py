@@ -318,7 +318,7 @@ def test_export_as_csv(folder):
 
 def test_export_in_an_unknown_format_is_refused(folder):
     with pytest.raises(InputError, match="format: is unknown"):
-        export(folder, "xes")
+        export(folder, "xlsx")
     assert not (folder / "export").exists()
 
 

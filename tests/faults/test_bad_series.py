@@ -69,7 +69,9 @@ REFUSED = [
     (HEAD + "a,2025-01-01T00:00+08:00,1\na,2025-02-01T00:00Z,1\n", {}, "forecast.columns.ds", "several time zones"),
     (HEAD + "a,2025-01-01,1\n", {"date_format": "day"}, "forecast.date_format", "is no format of a local date"),
     ("unique_id;ds;y\na;2025-01-01;1,500\n", {}, "forecast.decimal", "',' for 1.500 or '.' for 1500"),
-    (HEAD + 'a,2025-01-01,"$1,200.50"\n', {}, "source", "forecast.decimal is needed"),
+    (HEAD + 'a,2025-01-01,"$1,200.50"\n', {}, "forecast.decimal", """forecast.decimal='"."' for 1200.5"""),
+    ("unique_id;ds;y\na;2025-01-01;1.310,50\n", {}, "forecast.decimal", """forecast.decimal='","' for 1310.5"""),
+    ("shop;day;sales\na;2025-01-01;1\n", {}, "forecast.columns", "{unique_id: "),
     (HEAD + "a,soon,1\na,later,2\na,2025-01-01,3\n", {}, "source", "got 2 of 3 (line 2"),
     (HEAD + "a,2025-01-01,1\n", {"hierarchy": ["region"]}, "forecast.hierarchy.0", "is no column of the file"),
     (b"PK\x03\x04" + b"x" * 50, {}, "source", "a spreadsheet or an archive"),
@@ -229,6 +231,17 @@ def test_places_that_are_no_file(tmp_path: Path, place: str) -> None:
         read_source(tmp_path / place, SETTINGS)
     assert caught.value.problems[0].startswith("source: ")
     assert len(caught.value.problems) == 1
+
+
+def test_a_single_date_in_a_file_that_is_not_monthly_is_no_series(tmp_path: Path) -> None:
+    """A line with a total at the end must not become a monthly forecast."""
+    days = "".join(f"a,2025-01-{day:02d},{day}\n" for day in range(1, 29))
+    found = read_source(write(tmp_path, HEAD + days + "total,2025-01-31,406\n"), SETTINGS)
+    assert found.series["unique_id"].unique().tolist() == ["a"]
+    assert found.failures is not None
+    assert found.failures["reason"].tolist() == ["a single date says no frequency"]
+    found = read_source(write(tmp_path, HEAD + months() + "new,2023-04-30,4\n"), SETTINGS)
+    assert found.series["unique_id"].unique().tolist() == ["a", "new"]
 
 
 def test_several_files_and_files_beside_runs_are_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 
 from analysis.report import forecasts
 from analysis.report.blocks import Panel
-from analysis.report.forecasts.blind import shares
+from analysis.report.forecasts.blind import shares, split
 from analysis.report.forecasts.build import PART, build_forecasts, chapters, render
 from analysis.report.forecasts.calibration import calibrated
 from analysis.report.forecasts.choice import chosen
@@ -317,7 +317,8 @@ def test_the_blind_spot_has_its_parts_in_plain_words(page: str) -> None:
     text = visible(page).replace("\u00a0", " ")
     for words in (
         "Revenue: where nothing changes, the 95 % intervals hold 95 % of what comes.",
-        "Where the policy changes, they hold 41 % and miss by 221 k CNY; what the change really does is 223 k CNY.",
+        "Where the policy changes, they hold 41 % and miss by 221 k CNY on average;",
+        "what the change really does is 223 k CNY (201 k to 246 k).",
         "With the date of the change known, they hold 90 %",
         "Knowing the date gives back 50 % (41 to 60 %) of the effect.",
     ):
@@ -331,6 +332,45 @@ def test_parts_of_the_uncertainty_add_up_at_every_step(page: str) -> None:
     assert list(found.loc[2]) == [25, 25, 50]
     traces = charts_of(page)["figure-truth-split-0"]["data"]
     assert np.sum([t["y"] for t in traces], axis=0) == pytest.approx(np.full(12, 100), rel=1e-4)
+
+
+def untried_of(folder: Path) -> Forecasts:
+    """The folder with a backtest in which nothing could be scored."""
+    found = Forecasts(folder)
+    found.summary = found.summary.assign(
+        **dict.fromkeys(("mean", "low", "high", "ratio", "ratio_low", "ratio_high"), np.nan)
+    )
+    return found
+
+
+def test_shares_that_rest_on_few_worlds_are_not_told_as_findings(small: Path) -> None:
+    uncertain, sure = doubtful(small)[0], Forecasts(small)
+    assert "3 worlds are too few for an interval" in told(uncertain, split)
+    assert "(10 to 60" in told(sure, split)
+
+
+def test_a_backtest_without_a_score_says_why(small: Path) -> None:
+    untried = untried_of(small)
+    assert "the histories are too short" in told(untried, backtest)
+    assert any("There is no backtest" in line for line in attention(View(untried, catalogue(part=PART))))
+    assert "no backtest, as the histories are too short" in show(untried, catalogue(part=PART), 80)
+
+
+def test_names_with_commas_are_kept_apart(small: Path) -> None:
+    seen = view(small)
+    assert seen.names(["revenue", "cash"]) == "Revenue, Cash"
+    assert seen.names(["new_mrr", "cash"]) == "MRR, new; Cash"
+
+
+def test_charts_of_a_judgement_follow_the_order_of_its_metrics(small: Path, tmp_path: Path) -> None:
+    found = Forecasts(copied(small, tmp_path / "copy"))
+    order = list(dict.fromkeys(found.truth("coverage")["metric"]))
+    path = found.path / "truth_history.csv"
+    table = pd.read_csv(path, encoding="utf-8-sig").sort_values("metric", ascending=order != sorted(order))
+    path.unlink()
+    table.to_csv(path, index=False, encoding="utf-8-sig")
+    shown = list(dict.fromkeys(Forecasts(found.path).truth("history")["metric"]))
+    assert shown == [name for name in order if name in shown]
 
 
 NEEDED = {
@@ -457,6 +497,10 @@ def doubtful(folder: Path) -> list[Forecasts]:
     uncertain, unmeasured = Forecasts(folder), Forecasts(folder)
     unsure = {name: uncertain.truth(name).assign(low=np.nan, high=np.nan) for name in ("skill", "history", "coverage")}
     uncertain._truth = uncertain._truth | unsure
+    few = uncertain.truth("split")
+    bounds = dict.fromkeys([name for name in few if name.endswith(("_low", "_high"))], np.nan)
+    uncertain._truth |= {"split": few.assign(worlds=3, **bounds)}
+    uncertain._truth["best"] = uncertain.truth("best").replace({"metric": {"revenue": "new_mrr"}})
     none = {name: unmeasured.truth(name).iloc[:0] for name in ("blind", "effect", "split")}
     history = unmeasured.truth("history").assign(low=-1.0)
     unmeasured._truth = unmeasured._truth | none | {"history": history}
@@ -477,12 +521,13 @@ def odd(folder: Path) -> list[Forecasts]:
     broken.forecast = broken.forecast.assign(mean=np.arange(len(broken.forecast), dtype=float), note="")
     for name in ("missing", "rejects", "backtest"):
         setattr(broken, name, getattr(broken, name).iloc[:0])
+    untried = untried_of(folder)
     unscored = Forecasts(folder)
     unscored.summary, unscored.manifest = unscored.summary.iloc[:0], {}
     unscored.targets = pd.concat([unscored.targets] * 3)
     numbered = Forecasts(folder)
     numbered.forecast = numbered.forecast.assign(unique_id=numbered.forecast["unique_id"] + "/1")
-    return [few, worse, wide, unknown, broken, unscored, numbered]
+    return [few, worse, wide, unknown, broken, untried, unscored, numbered]
 
 
 def test_every_text_is_used_and_none_is_no_number(

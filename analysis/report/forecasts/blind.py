@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
 from analysis.report.forecasts.charts import stacked, tracks
+from analysis.report.forecasts.folder import VARIANCES as SOURCES
 from analysis.report.forecasts.gate import noted
 from analysis.report.forecasts.view import MOST_SERIES, View
 from analysis.report.scaling import scaled
@@ -18,8 +19,6 @@ TWIN, CHANGED, WITHOUT, KNOWN = "twin", "changed", "without", "regressor"
 the same with the date of the change known."""
 
 PARTS = (TWIN, CHANGED, WITHOUT, KNOWN)
-SOURCES = ("demand", "parameters", "model")
-"""Where uncertainty comes from: columns of variances."""
 
 
 def blind(view: View) -> Panel | None:
@@ -47,7 +46,10 @@ def _story(view: View, metric: str, table: pd.DataFrame) -> str:
     text, unit, lines = view.text, view.unit(metric), []
     for row in _ordered(table):
         fields = {"series": view.series(metric), "share": view.say.percent(row["covered95"])}
-        fields |= {"bias": view.say.value(row["bias"], unit), "effect": view.say.value(row["effect"], unit)}
+        bounds = view.interval(row["effect_low"], row["effect_high"], unit)
+        effect = view.say.value(row["effect"], unit)
+        effect = text("forecasts.with_interval", value=effect, interval=bounds) if bounds else effect
+        fields |= {"bias": view.say.value(row["bias"], unit), "effect": effect}
         lines.append(text(f"forecasts.truth.blind.{row['part']}", **fields))
     return " ".join([*lines, *(recovered(view, row) for row in _ordered(table) if row["part"] == KNOWN)]).strip()
 
@@ -71,7 +73,7 @@ def _row(view: View, row: dict[Any, Any]) -> list[Cell]:
         Cell(view.say.percent(row["covered80"])),
         Cell(view.say.percent(row["covered95"])),
         Cell(text.number(row["bias"], unit), view.interval(row["low"], row["high"], unit)),
-        Cell(text.number(row["effect"], unit)),
+        Cell(text.number(row["effect"], unit), view.interval(row["effect_low"], row["effect_high"], unit)),
     ]
 
 
@@ -104,14 +106,29 @@ def split(view: View) -> Panel | None:
         return Panel("truth-split", title, head, f"{lead} {noted(view, 'split')}".strip(), [])
     metrics = list(dict.fromkeys(table["metric"]))
     parts = {m: shares(table[table["metric"] == m]) for m in metrics}
-    first = parts[metrics[0]].iloc[-1]
-    values = {name: view.say.percent(first[name] / 100) for name in SOURCES}
-    fields = {"series": view.series(metrics[0]), "step": text.count(parts[metrics[0]].index[-1])}
-    head = text("forecasts.truth.split.headline", **fields, **values)
+    bounds = table.set_index(["metric", "step"])
+    if table["demand_share_low"].isna().all():
+        head = text("forecasts.truth.split.few", count=text.count(table["worlds"].max()))
+    else:
+        head = _origins(view, metrics[0], parts[metrics[0]].iloc[-1], bounds)
     lead = f"{text('forecasts.truth.split.lead')} {noted(view, 'split')}".strip()
     charts = [_chart(view, m, parts[m], i) for i, m in enumerate(metrics[:MOST_SERIES])]
-    blocks: list[Block] = [Charts(charts), _figures(view, parts)]
+    blocks: list[Block] = [Charts(charts), _figures(view, parts, bounds)]
     return Panel("truth-split", title, head, lead, blocks)
+
+
+def _origins(view: View, metric: str, last: pd.Series, bounds: pd.DataFrame) -> str:
+    """Where the variance of a series comes from at its last step, as a sentence."""
+    text, row = view.text, bounds.loc[(metric, last.name)]
+    fields = {"series": view.series(metric), "step": text.count(float(str(last.name)))}
+    for name in SOURCES:
+        share, within = view.say.percent(last[name] / 100), _within(view, row, name)
+        fields[name] = text("forecasts.with_interval", value=share, interval=within) if within else share
+    return text("forecasts.truth.split.headline", **fields)
+
+
+def _within(view: View, row: pd.Series, name: str) -> str:
+    return view.shares(row[f"{name}_share_low"], row[f"{name}_share_high"])
 
 
 def shares(table: pd.DataFrame) -> pd.DataFrame:
@@ -128,13 +145,13 @@ def _chart(view: View, metric: str, parts: pd.DataFrame, place: int) -> Chart:
     return Chart(f"truth-split-{place}", view.series(metric), percent, text("forecasts.truth.split.note"), figure)
 
 
-def _figures(view: View, parts: dict[str, pd.DataFrame]) -> Table:
+def _figures(view: View, parts: dict[str, pd.DataFrame], bounds: pd.DataFrame) -> Table:
     text = view.text
     rows = [
         [
             Cell(view.series(metric)),
             Cell(text.count(float(str(step)))),
-            *(Cell(view.say.percent(row[n] / 100)) for n in SOURCES),
+            *(Cell(view.say.percent(row[n] / 100), _within(view, bounds.loc[(metric, step)], n)) for n in SOURCES),
         ]
         for metric, frame in parts.items()
         for step, row in frame.iterrows()

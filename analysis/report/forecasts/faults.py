@@ -120,7 +120,9 @@ def _doubts(view: View) -> list[str]:
         if cover["high"] < level / 100:
             fields = {"level": view.say.percent(level / 100), "share": view.say.percent(cover["mean"])}
             lines.append(text("forecasts.attention.narrow", **fields))
-    if view.models and score["clusters"] < FEWEST_CLUSTERS:
+    if view.models and not view.tried:
+        lines.append(text("forecasts.attention.untried", steps=view.what()["steps"]))
+    elif view.models and score["clusters"] < FEWEST_CLUSTERS:
         lines.append(text("forecasts.attention.few", count=text.count(score["clusters"])))
     return lines
 

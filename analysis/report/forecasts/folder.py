@@ -108,7 +108,9 @@ class Forecasts(Folder):
 
     @cached_property
     def _truth(self) -> dict[str, pd.DataFrame]:
-        return {name: self._csv(f"truth_{name}", *TRUTH_COLUMNS[name]) for name in TRUTH}
+        tables = {name: self._csv(f"truth_{name}", *TRUTH_COLUMNS[name]) for name in TRUTH}
+        order = {metric: place for place, metric in enumerate(dict.fromkeys(tables["coverage"]["metric"]))}
+        return {name: _in_order(table, order) for name, table in tables.items()}
 
     @cached_property
     def judged(self) -> bool:
@@ -145,6 +147,13 @@ CHANCES_AT = ("at", "at_low", "at_high")
 """The probability of being there on the date itself."""
 
 BOUNDS = ("mean", "low", "high", "ratio", "ratio_low", "ratio_high", "clusters", "rows")
+EFFECT = ("effect", "effect_low", "effect_high")
+"""What a change really does, with its interval."""
+
+VARIANCES = ("demand", "parameters", "model")
+VARIANCE_BOUNDS = tuple(f"{part}_share_{end}" for part in VARIANCES for end in ("low", "high"))
+"""Where uncertainty comes from: columns of variances, and of the intervals of their shares."""
+
 TRUTH_COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "coverage": (("metric", "model", "verdict"), ("level", "covered", "low", "high", "replications")),
     "skill": (("metric", "model", "step"), ("wis", "naive_wis", "skill", "low", "high")),
@@ -152,10 +161,10 @@ TRUTH_COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "best": (("metric", "model", "best", "alike"), ("ratio", "difference", "low", "high")),
     "blind": (
         ("metric", "part"),
-        ("covered80", "covered95", "bias", "low", "high", "effect", "recovered", "recovered_low", "recovered_high"),
+        ("covered80", "covered95", "bias", "low", "high", *EFFECT, "recovered", "recovered_low", "recovered_high"),
     ),
     "effect": (("metric",), ("step", "effect", "low", "high")),
-    "split": (("metric",), ("step", "demand", "parameters", "model")),
+    "split": (("metric",), ("step", "worlds", *VARIANCES, *VARIANCE_BOUNDS)),
     "failures": (("unique_id", "model", "reason"), ("replication",)),
     "notes": (("part", "note"), ()),
 }
@@ -165,3 +174,10 @@ TRUTH_COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 def texts(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     """``frame`` with ``columns`` as text, empty where they are null."""
     return frame.assign(**{c: frame[c].astype(object).where(frame[c].notna(), "").astype(str) for c in columns})
+
+
+def _in_order(table: pd.DataFrame, order: dict[str, int]) -> pd.DataFrame:
+    """A table with its metrics in a given order, and rows of one metric as they stand."""
+    if "metric" not in table or not order:
+        return table
+    return table.sort_values("metric", key=lambda names: names.map(order).fillna(len(order)), kind="stable")

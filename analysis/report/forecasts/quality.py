@@ -21,6 +21,9 @@ def backtest(view: View) -> Panel | None:
     if not view.models:
         return None
     text, rivals = view.text, [m for m in view.models if m != NAIVE]
+    if not view.tried:
+        lead = text("forecasts.backtest.short", steps=view.what()["steps"])
+        return Panel("backtest", text("forecasts.backtest.title"), text("forecasts.backtest.none"), lead, [])
     charts = [_ratios(view, rivals, m) for m in MEASURES if any(_known(view, r, m) for r in rivals)]
     blocks: list[Block] = [Charts(charts)] if charts else []
     blocks += [_models(view), *_by_series(view)]

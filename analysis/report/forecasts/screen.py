@@ -103,6 +103,8 @@ def _good(view: View) -> list[RenderableType]:
     text = view.text
     if not view.models:
         return [bullet(text("forecasts.screen.no_backtest"))] if view.folder.ahead else []
+    if not view.tried:
+        return [bullet(text("forecasts.screen.short", steps=view.what()["steps"]))]
     lines = [text("forecasts.screen.backtest", model=view.model(view.main), **counts(view))]
     mase, wis = (view.score(view.main, m) for m in ("mase", "wis"))
     if view.main == NAIVE or mase["ratio"] != mase["ratio"]:

@@ -129,7 +129,9 @@ def _suited(view: View, table: pd.DataFrame) -> str:
 
 def _rival(view: View, row: dict[Any, Any]) -> list[Cell]:
     text, unit = view.text, view.unit(row["metric"])
-    difference = text.number(row["difference"], unit)
-    bounds = view.interval(row["low"], row["high"], unit)
+    lowest = row["difference"] == 0
+    difference = text("format.undefined") if lowest else text.number(row["difference"], unit)
+    bounds = "" if lowest else view.interval(row["low"], row["high"], unit)
     model = Cell(view.model(row["model"]), look="firm" if row["best"] else "")
-    return [Cell(view.series(row["metric"])), model, Cell(view.decimal(row["ratio"])), Cell(difference, bounds)]
+    series = Cell(view.series(row["metric"]), text.unit(unit))
+    return [series, model, Cell(view.decimal(row["ratio"])), Cell(difference, bounds)]

@@ -129,6 +129,11 @@ class View:
         return sorted(found, key=lambda m: (m == NAIVE, m != asked, found.index(m)))
 
     @property
+    def tried(self) -> bool:
+        """Whether any forecast of the backtest could be scored."""
+        return bool(self.folder.summary["mean"].notna().any())
+
+    @property
     def main(self) -> str:
         """The model in use, or the first of the backtest."""
         return self.models[0] if self.models else str(self.folder.settings.get("model") or "")
@@ -171,7 +176,9 @@ class View:
 
     def names(self, found: list[str], most: int = 5) -> str:
         """Names of series as a list, the first ``most`` of them."""
-        names = self.text("words.list").join(self.series(n) for n in found[:most])
+        told = [self.series(n) for n in found[:most]]
+        comma = self.text("words.list")
+        names = self.text("forecasts.apart" if any(comma in name for name in told) else "words.list").join(told)
         return self.text("screen.more", names=names, count=len(found) - most) if len(found) > most else names
 
     def what(self) -> dict[str, Any]:

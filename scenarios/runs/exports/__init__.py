@@ -1,0 +1,1 @@
+"""Formats in which a run is handed to other programs."""

@@ -1,0 +1,131 @@
+"""The folder of a sweep: its manifest, its tables, and what they are as data frames.
+
+``points`` has a row for every point, ``results`` one for every point, replication, metric and period, ``table`` one
+for every point, metric and period with mean and interval, ``failures`` one for every replication that failed.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios.runs.claim import Owner
+from scenarios.runs.files import checksum, write_text
+from scenarios.runs.manifest import NAME, SCHEMA_VERSION, read_entries
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERB = "sweep"
+COMPLETE = "complete"
+FRAMES = {"points": "points.parquet", "results": "results.parquet", "table": "table.parquet",
+          "failures": "failures.csv"}  # fmt: skip
+"""Tables of a sweep, each an attribute of ``Sweep``, and the files that hold them."""
+
+
+@dataclass
+class Record:
+    """Content of the manifest of a sweep.
+
+    Attributes
+    ----------
+    sweep : str
+        Digest of the experiment's name and of the study without scenarios and points: whose folder it is.
+    design : str
+        Digest of all that shapes the tables.
+    keys : dict
+        Alias by key.
+    """
+
+    sweep: str
+    experiment: str
+    business: str
+    seed: int
+    design: str = ""
+    verb: str = VERB
+    schema_version: int = SCHEMA_VERSION
+    status: str = "running"
+    engine: str = ""
+    points: int = 0
+    replications: int = 0
+    keys: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    times: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> Owner:
+        """Whose folder it is."""
+        return Owner(VERB, "sweep", "sweep", self.sweep)
+
+    def write(self, folder: Path) -> None:
+        """Replace the manifest in one step."""
+        write_text(folder / NAME, json.dumps(asdict(self), indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder holds a sweep."""
+    return (path / NAME).is_file() and read_entries(path).get("verb") == VERB
+
+
+def is_complete(path: Path, design: str, kept: int) -> bool:
+    """Whether a folder holds all tables of a design, without failures, as they were written.
+
+    Parameters
+    ----------
+    path : Path
+    design : str
+        Digest of the design.
+    kept : int
+        Replications whose files are sound.
+    """
+    if not (path / NAME).is_file():
+        return False
+    told = read_entries(path)
+    if (told.get("status"), told.get("design")) != (COMPLETE, design) or told.get("failures"):
+        return False
+    if kept < told["replications"]:
+        return False
+    return all((path / name).is_file() and checksum(path / name) == entry["checksum"]
+               for name, entry in told["files"].items())  # fmt: skip
+
+
+class Sweep:
+    """What a sweep found: ``points``, ``results``, ``table`` and ``failures``, a new data frame each time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.record = read_entries(self.path)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name not in FRAMES:
+            raise AttributeError(f"a sweep has no {name!r}; it has {', '.join(FRAMES)}")
+        return read_frame(self.path / FRAMES[name])
+
+    def __dir__(self) -> Iterable[str]:
+        return sorted({*super().__dir__(), *FRAMES})
+
+    def __repr__(self) -> str:
+        return f"sweep of {self.record['points']} points of {self.record['business']} in {self.path}"
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook."""
+        table: str = self.table.to_html(index=False, escape=True, na_rep="")
+        return f"<p>{html.escape(repr(self))}</p>{table}"
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """A table of a sweep, empty if it is not there."""
+    import pandas as pd
+
+    if not path.is_file():
+        return pd.DataFrame()
+    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, encoding="utf-8-sig")
