@@ -134,8 +134,8 @@ def test_damaged_tables_are_written_again_without_a_run(tmp_path: Path, design: 
 
 @pytest.mark.slow
 def test_a_long_sweep_killed_many_times(tmp_path: Path) -> None:
-    """TOBSIM_KILLS kills (200) of the whole process group of a sweep of TOBSIM_POINTS points (500), two processes."""
-    kills, number = int(os.environ.get("TOBSIM_KILLS", "200")), int(os.environ.get("TOBSIM_POINTS", "500"))
+    """TOBSIM_KILLS kills of the whole process group of a sweep of TOBSIM_POINTS points; 200 and 500 in full size."""
+    kills, number = int(os.environ.get("TOBSIM_KILLS", "10")), int(os.environ.get("TOBSIM_POINTS", "40"))
     conf = Path(shutil.copytree(MINI, tmp_path / "conf"))
     (conf / "experiment").mkdir(exist_ok=True)
     keys = f"{{policy.desks.sales.heads: {list(range(1, number + 1))}}}"
