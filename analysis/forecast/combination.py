@@ -182,7 +182,7 @@ def stretched(points: np.ndarray, widths: Widths) -> np.ndarray:
 
 def _paths(fitted: Sequence[Fitted], widths: Widths, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
     each = -(-paths // len(fitted))
-    found = np.concatenate([member.simulate(h, each, rng) for member in fitted])
+    found = np.concatenate([member.draw(h, each, rng) for member in fitted])
     mixed = rng.permutation(found)[:paths]
     return moved(mixed, average(fitted, widths, h).points)
 

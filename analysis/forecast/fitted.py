@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from analysis.forecast.combine import Outlook, floored
+from analysis.forecast.combine import Outlook, equal_points, floored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +69,14 @@ class Fitted:
 
     def simulate(self, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
         """Sample paths of the next `h` steps, shape (paths, h), all finite; for sums over steps and identities."""
-        draw = self.paths or self._independent
-        found = draw(h, paths, rng)
-        return found if self.history.floor is None else np.maximum(found, self.history.floor)
+        found = self.draw(h, paths, rng)
+        if self.history.floor is None:
+            return found
+        return floored(equal_points(found.mean(axis=0), found), self.history.floor).points
+
+    def draw(self, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
+        """Sample paths as they come from the model, which may not know the floor."""
+        return (self.paths or self._independent)(h, paths, rng)
 
     def _independent(self, h: int, paths: int, rng: np.random.Generator) -> np.ndarray:
         view = self.outlook(h)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.forecast.combine import equal_points, floored, mixture, normal, weighted_quantiles
+from analysis.forecast.combine import LUMPIEST, equal_points, floored, mixture, normal, weighted_quantiles
 from analysis.forecast.history import prepare
 from analysis.forecast.naive import SeasonalNaive, walk
 from analysis.forecast.results import columns
@@ -118,10 +118,36 @@ def test_a_mixture_is_wider_than_its_members() -> None:
     assert spread == pytest.approx(1 + 9, rel=0.01)
 
 
-def test_floor() -> None:
-    view = floored(equal_points(np.array([-1.0]), np.array([[-3.0], [1.0]])), 0.0)
-    assert view.mean.tolist() == [0]
-    assert view.points.tolist() == [[0], [1]]
+LUMPY = normal(np.array([0.5, 1.0, 3.0]), np.array([1.0, 1.0, 1.0]))
+
+
+def test_a_floor_changes_neither_mean_nor_spread() -> None:
+    view = floored(LUMPY, 0.0)
+    assert view.points.min() == 0
+    np.testing.assert_allclose(view.mean, LUMPY.mean)
+    np.testing.assert_allclose(view.weights @ view.points, LUMPY.mean)
+    np.testing.assert_allclose(view.points.std(axis=0)[:2], [1, 1], rtol=0.02)
+    assert (view.points[:, 0] == 0).mean() == pytest.approx((LUMPY.points[:, 0] <= 0).mean())
+    assert (np.diff(view.points, axis=0) >= 0).all()
+
+
+def test_cutting_alone_would_raise_the_mean() -> None:
+    assert np.maximum(LUMPY.points, 0).mean(axis=0)[0] > 1.3 * LUMPY.mean[0]
+
+
+def test_a_floor_out_of_reach_changes_nothing() -> None:
+    view = floored(LUMPY, -5.0)
+    np.testing.assert_array_equal(view.points, LUMPY.points)
+    np.testing.assert_array_equal(view.mean, LUMPY.mean)
+
+
+def test_what_falls_below_the_floor_is_not_expected_to_stay_there() -> None:
+    view = floored(normal(np.array([-1.0]), np.array([1.0])), 0.0)
+    assert view.mean[0] == pytest.approx(1 / LUMPIEST, rel=0.01)
+    assert np.median(view.points) == 0
+    below = floored(equal_points(np.array([-2.0]), np.array([[-3.0], [-1.0]])), 0.0)
+    assert below.points.tolist() == [[0], [0]]
+    assert below.mean.tolist() == [0]
 
 
 def test_spread_of_the_naive_forecasts_grows_by_cycles() -> None:
