@@ -26,12 +26,16 @@ VERBS = {
         "sweep experiment=NAME business=tool [dry=true]",
         "all points of an experiment; goes on where it stopped",
     ),
+    "optimise": (
+        "optimise experiment=NAME [experiment.budget.trials=120]",
+        "the best plan under limits, confirmed on fresh seeds; goes on where it stopped",
+    ),
     "forecast": ("forecast source=RUN|FILE.csv [truth=true]", "forecast a run, several, or a file; how good, how sure"),
     "levers": ("levers [business=tool] [format=text|csv|json]", "every lever: key, unit, range, meaning"),
     "report": ("report RUN", "build the report of a run again"),
-    "validate": ("validate RUN", "check the books and the files of a run or a comparison"),
-    "reproduce": ("reproduce RUN", "run it again and say identical, or the first difference"),
-    "export": ("export RUN format=csv|xes|nixtla|vidigi", "hand the tables of a run to other programs"),
+    "validate": ("validate RUN|BUNDLE", "check the files and the books of whatever tobsim wrote"),
+    "reproduce": ("reproduce RUN|BUNDLE [points=20]", "make it again and say identical, or the first difference"),
+    "export": ("export RUN format=csv|xes|nixtla|vidigi|bundle [out=FILE]", "hand a run to other programs, or people"),
 }
 """By verb: how it is called, and what it does."""
 

@@ -14,10 +14,6 @@ from scenarios.errors import InputError, shown
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
-    from scenarios.sweeps.folder import Sweep
-
-SWEEP_FLAGS = ("--help", "--cfg", "--package", "--config-dir")
-"""Flags of ``tobsim sweep``."""
 
 
 def configuration(study: Study, arguments: Arguments) -> str:
@@ -111,35 +107,6 @@ def forecast_help(config_dir: str | None) -> str:
     return "\n".join([*parts, *keys, "Flags", *flags])
 
 
-def sweep_help(config_dir: str | None) -> str:
-    """Experiments, keys and flags of ``tobsim sweep``."""
-    from scenarios.studies.compose import options
-
-    names = [f"  {name}" for name in options("experiment", config_dir)]
-    keys = [
-        "  business=tool             whose points; the one of the file by default",
-        "  experiment.points=128     a setting of the file; experiment.replications=20, experiment.metrics=[arr]",
-        "  dry=true                  say how many points, and what they will take, and stop",
-        "  out=DIR                   folder of the sweep; the same command goes on where it stopped",
-        "  execution.workers=2       processes",
-    ]
-    flags = [f"  {' '.join((flag, FLAGS[flag][0])).strip():20} {FLAGS[flag][1]}" for flag in SWEEP_FLAGS]
-    more = "Keys of tobsim run count for every point alike; an experiment of your own is DIR/experiment/NAME.yaml."
-    return "\n".join([verb_help("sweep"), "Experiments", *names, "Keys", *keys, "Flags", *flags, more])
-
-
-def sweep_screen(found: Sweep, most: int = 20) -> str:
-    """What a sweep found: how many points, and the first rows of its table."""
-    record, table = found.record, found.table
-    failed = f", {len(record['failures'])} runs failed" if record["failures"] else ""
-    head = f"{record['points']} points, {record['replications']} runs{failed} in {found.path}"
-    columns = ["point", "scenario", *record["keys"], "metric", "period", "mean", "ci_low", "ci_high", "unit"]
-    first = table[columns].head(most).rename(columns=record["keys"]).astype(object)
-    rows = first.where(first.notna(), None).to_dict("records")
-    rest = f"\n{len(table) - most} more rows" if len(table) > most else ""
-    return f"{head}\n{_aligned(rows)}{rest}\n{found.path / 'table.csv'}"
-
-
 def _yaml_line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
@@ -153,10 +120,10 @@ def verb_help(verb: str) -> str:
 def text_table(rows: Sequence[dict[str, Any]]) -> None:
     """Rows in aligned columns."""
     if rows:
-        print(_aligned(rows))
+        print(aligned(rows))
 
 
-def _aligned(rows: Sequence[dict[str, Any]]) -> str:
+def aligned(rows: Sequence[dict[str, Any]]) -> str:
     cells = [[*rows[0]], *([_cell(value) for value in row.values()] for row in rows)] if rows else []
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]

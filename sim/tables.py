@@ -32,7 +32,7 @@ def nullable(values: np.ndarray) -> Nullable:
 
 def constant(value: int, n: int) -> np.ndarray:
     """The replication column."""
-    return np.full(n, value, np.int32)
+    return np.broadcast_to(np.int32(value), n)
 
 
 def visits(world: World, replication: int) -> Table:

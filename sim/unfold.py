@@ -164,6 +164,13 @@ class Unfolded:
         row, event = self._as_recorded(kinds)
         order = self._order(row, kinds.time[event], self.times.ravel())
         self._columns(row, event, order, kinds)
+        del (
+            self.times,
+            self.accounts,
+            self.kind,
+            self.seat,
+            self.reached,
+        )  # by row: a quarter of the peak of a large run
 
     def _rows(self, stops: _Stops) -> None:
         """Columns by row: finished visits, open ones, marks."""

@@ -79,7 +79,7 @@ def given(frequency: object, dates: pd.DatetimeIndex) -> BaseOffset:
     if frequency in LENGTHS:
         return _months(dates, LENGTHS[str(frequency)])
     if frequency == "W":
-        return pd.offsets.Week(weekday=int(dates[-1].weekday()))
+        return pd.offsets.Week(weekday=_weekday(dates))
     try:
         offset = to_offset(frequency)  # type: ignore[call-overload]
     except (ValueError, TypeError):
@@ -139,11 +139,12 @@ def grid(dates: pd.DatetimeIndex, offset: BaseOffset) -> pd.DatetimeIndex:
     import pandas as pd
 
     days = dates if _short(offset) else dates.normalize()
-    last = _slot(days[-1], offset)
+    near = _early(days, offset)
+    last = _slot(near[-1], offset)
     shortest = seconds_in(offset) or 28 * DAY * months_in(offset) or DAY
-    many = int((last - days[0]).total_seconds() // shortest) + 2
+    many = int((last - near[0]).total_seconds() // shortest) + 2
     whole = pd.date_range(end=last, periods=many, freq=offset)
-    start = max(int(places(days[:1], whole)[0]), 0)
+    start = max(int(places(near[:1], whole)[0]), 0)
     times = (dates - days).unique()
     time = times[0] if len(times) == 1 else pd.Timedelta(0)
     return pd.date_range(whole[start] + time, periods=many - start, freq=offset)
@@ -176,6 +177,20 @@ def places(dates: pd.DatetimeIndex, whole: pd.DatetimeIndex) -> np.ndarray:
         return np.where(days > opens, np.searchsorted(slots, days, side="left"), -1)
     ends = following(whole, 1).normalize().to_numpy()[0]
     return np.where(days < ends, np.searchsorted(slots, days, side="right") - 1, len(whole))
+
+
+def own_places(dates: pd.DatetimeIndex, whole: pd.DatetimeIndex) -> np.ndarray:
+    """`places` of the stored dates from which `whole` was made: of weeks, the nearest is meant, be it early or late."""
+    return places(_early(dates, whole.freq), whole)
+
+
+def _early(dates: pd.DatetimeIndex, offset: BaseOffset) -> pd.DatetimeIndex:
+    """Dates of weeks, most of which are of one day, moved to before the regular one they are nearest to; else as is."""
+    import pandas as pd
+
+    if type(offset) is not pd.offsets.Week or (dates.day_of_week == offset.weekday).mean() <= 0.5:
+        return dates
+    return dates - pd.Timedelta(days=(7 * offset.n - 1) // 2)
 
 
 def _short(offset: BaseOffset) -> bool:
@@ -211,9 +226,10 @@ def last_days(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Last days of the periods that regular dates stand for: only those of months are not dated by them."""
     offset = frequency_of(dates)
     months = months_in(offset)
-    if not months or _closes(offset):
+    if not months:
         return dates.normalize()
-    return (dates.to_period("M") + months - 1).to_timestamp(how="end").normalize()
+    later = 0 if _closes(offset) else months - 1
+    return (dates.to_period("M") + later).to_timestamp(how="end").normalize()
 
 
 # What a frequency is found from
@@ -237,6 +253,12 @@ def _side(dates: pd.DatetimeIndex) -> str:
         if all(offset.is_on_offset(day) for day in dates):
             return name
     return "same" if dates.day.nunique() == 1 and dates[0].day <= 28 else ""
+
+
+def _weekday(dates: pd.DatetimeIndex) -> int:
+    """The day of the week of more than half of the dates, else that of the last one."""
+    many = np.bincount(dates.day_of_week, minlength=7)
+    return int(many.argmax() if many.max() > len(dates) / 2 else dates[-1].day_of_week)
 
 
 def _months(dates: pd.DatetimeIndex, months: int) -> BaseOffset:
@@ -271,7 +293,7 @@ def _fixed(dates: pd.DatetimeIndex, gap: int) -> BaseOffset:
 
     distance = next((d for d in DISTANCES if abs(gap / d - 1) <= 0.1), round(gap / DAY) * DAY if gap > DAY else gap)
     if distance == 7 * DAY:
-        return pd.offsets.Week(weekday=int(dates[-1].weekday()))
+        return pd.offsets.Week(weekday=_weekday(dates))
     if (
         distance == DAY
         and (dates.day_of_week < 5).all()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.forecast.frequency import following, frequency_of, given, grid, places, regular, season_of
+from analysis.forecast.frequency import following, frequency_of, given, grid, own_places, regular, season_of
 from analysis.forecast.regressors import Regressors, aligned
 
 if TYPE_CHECKING:
@@ -95,7 +95,12 @@ def prepare(
         values = _from_stored(y, frequency, notes)
     known = np.isfinite(values.to_numpy())
     if missing := int((~known).sum()):
-        notes.append(f"{missing} missing values inside the series were interpolated")
+        many = (
+            "1 missing value inside the series was"
+            if missing == 1
+            else f"{missing} missing values inside the series were"
+        )
+        notes.append(f"{many} interpolated")
     time = np.arange(len(known))
     whole = np.interp(time, time[known], values.to_numpy()[known])
     influences = None if regressors is None else aligned(regressors, values.index)
@@ -146,7 +151,7 @@ def _regular(values: pd.Series, dates: pd.DatetimeIndex, notes: list[str]) -> pd
     """Values at the regular dates that theirs stand for, the last one where there are several."""
     import pandas as pd
 
-    place = pd.Series(places(values.index, dates))
+    place = pd.Series(own_places(values.index, dates))
     if place.duplicated().any():
         notes.append("of periods that occur twice the last value was used")
     last = ~place.duplicated(keep="last").to_numpy()

@@ -57,7 +57,7 @@ def fit_naive(history: History, reasons: tuple[str, ...] = ()) -> Fitted:
 def plain(history: History) -> Fitted | None:
     """The naive forecast of a history that is too short for a model or constant, None for any other."""
     if len(history.y) < MIN_HISTORY:
-        return fit_naive(history, (f"only {len(history.y)} values",))
+        return fit_naive(history, (f"only {len(history.y)} value{'s' if len(history.y) > 1 else ''}",))
     return fit_naive(history) if history.constant else None
 
 

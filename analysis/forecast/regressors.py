@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.forecast.frequency import following, places
+from analysis.forecast.frequency import DAY, following, frequency_of, last_days, places, seconds_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +119,8 @@ def policy_dates(index: pd.DatetimeIndex, changes: Mapping[str, Change]) -> pd.D
     Parameters
     ----------
     index : pandas.DatetimeIndex (n,)
-        Dates of the history and of the future, in ascending order.
+        Dates of the history and of the future, in ascending order. A month in which something changes has changed,
+        whether months are dated by their first or by their last day.
     changes : mapping
         From a name to (date, shape, until): the shape is step, ramp or pulse; until is the last date of a step or of
         the rise of a ramp, None for one without an end.
@@ -135,7 +136,15 @@ def policy_dates(index: pd.DatetimeIndex, changes: Mapping[str, Change]) -> pd.D
     """
     import pandas as pd
 
-    return pd.DataFrame({name: _column(index, name, change) for name, change in changes.items()}, index=index)
+    days = _lived(index)
+    return pd.DataFrame({name: _column(days, name, change) for name, change in changes.items()}, index=index)
+
+
+def _lived(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Last days of the periods, so that a month counts from its change on, whichever of its days it is dated by."""
+    if not len(index) or 0 < seconds_in(frequency_of(index)) < DAY:
+        return index
+    return last_days(index)
 
 
 def step(index: pd.DatetimeIndex, at: pd.Timestamp, until: pd.Timestamp | None = None) -> np.ndarray:

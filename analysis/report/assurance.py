@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.report.blocks import Block, Cell, Facts, Notes, Panel, Shares, Span, Table
 from analysis.report.folder import HORIZON
+from analysis.report.stress import items
 from analysis.report.wording import Wording
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def setup(say: Wording) -> Panel | None:
     blocks.append(Notes(text("setup.changed"), folder.overrides() or [text("setup.unchanged")]))
     blocks += [_failures(say)] if folder.failures() else []
     blocks += [_versions(say)] if folder.manifest.get("versions") else []
+    blocks.append(items(say))
     head = text("setup.headline", **say.what())
     return Panel("setup", text("setup.title"), head, text("setup.lead"), blocks)
 

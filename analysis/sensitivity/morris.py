@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,16 +47,39 @@ COLUMNS = (
 _SEED = 19_910_501
 
 
+@dataclass(frozen=True, eq=False)
+class Screening:
+    """How the points of a screening were sampled, and how sure its intervals are to be.
+
+    Attributes
+    ----------
+    design : float array, shape (points, dimensions), optional
+        The sample itself; the columns of the keys if it is not given. Needed where these are words, groups, or whole
+        numbers too coarse for a step to show.
+    groups : sequence of str, optional
+        Of the keys, the one that each dimension of the design belongs to; one after the other if not given. A group
+        of several dimensions has no direction: its mu and sigma are NaN.
+    levels : int
+        Values that a key takes, even; a step is levels / (2 levels - 2) of the range.
+    common : bool
+        Whether a replication has the same random numbers at all points; told in the table only.
+    level : float
+        Confidence.
+    """
+
+    design: np.ndarray | None = None
+    groups: Sequence[str] | None = None
+    levels: int = LEVELS
+    common: bool = True
+    level: float = 0.95
+
+
+PLAIN = Screening()
+"""Points that are the sample, one dimension for every key."""
+
+
 def morris(
-    points: pd.DataFrame,
-    results: pd.DataFrame,
-    keys: Sequence[str],
-    *,
-    design: np.ndarray | None = None,
-    groups: Sequence[str] | None = None,
-    levels: int = LEVELS,
-    common: bool = True,
-    level: float = 0.95,
+    points: pd.DataFrame, results: pd.DataFrame, keys: Sequence[str], screening: Screening = PLAIN
 ) -> pd.DataFrame:
     """Mean, absolute mean and spread of the elementary effects of every key on every metric.
 
@@ -68,18 +92,8 @@ def morris(
     keys : sequence of str
         The free keys, without keys linked to them; for keys that are sampled together (shares of a whole) the name
         of their group.
-    design : float array, shape (points, dimensions), optional
-        The sample itself; the columns of ``keys`` if it is not given. Needed where these are words, groups, or whole
-        numbers too coarse for a step to show.
-    groups : sequence of str, optional
-        Of ``keys``, the one that each dimension of the design belongs to; one after the other if not given. A group
-        of several dimensions has no direction: its mu and sigma are NaN.
-    levels : int
-        Values that a key takes, even; a step is levels / (2 levels - 2) of the range.
-    common : bool
-        Whether a replication has the same random numbers at all points; told in the table only.
-    level : float
-        Confidence.
+    screening : Screening
+        How the points were sampled.
 
     Returns
     -------
@@ -95,14 +109,14 @@ def morris(
         If points do not make whole trajectories of one move per key, or fewer than four are defined throughout; as
         for ``noise.responses`` and ``matrix``.
     """
-    of = list(groups or keys)
-    x = _trajectories(matrix(points, keys) if design is None else design, keys, of)
+    of = list(screening.groups or keys)
+    x = _trajectories(matrix(points, keys) if screening.design is None else screening.design, keys, of)
     if len(points) != x.shape[0] * x.shape[1]:
         raise ValueError(f"{len(points)} points, but {x.shape[0] * x.shape[1]} rows of the design")
     frames = [pd.DataFrame(columns=list(COLUMNS))]
     for metric in results["metric"].unique():
         y = responses(points, results, metric).values.reshape(*x.shape[:2], -1)
-        frame = _frame(keys, x, y, (levels, level)).assign(metric=metric, common=common)
+        frame = _frame(keys, x, y, screening).assign(metric=metric, common=screening.common)
         frame.loc[[of.count(key) > 1 for key in keys], list(DIRECTED)] = math.nan
         frames.append(frame[list(COLUMNS)].sort_values("mu_star", ascending=False, kind="stable"))
     return pd.concat(frames[1:] or frames, ignore_index=True)
@@ -118,7 +132,7 @@ def effects(x: np.ndarray, y: np.ndarray, levels: int = LEVELS) -> np.ndarray:
     y : float array, shape (trajectories, keys + 1, replications)
         The metric.
     levels : int
-        As for ``morris``.
+        As of ``Screening``.
     """
     steps = np.sign(np.diff(x, axis=1))
     moved = np.einsum("tsk,tsr->ktr", steps, np.diff(y, axis=1))
@@ -139,15 +153,14 @@ def _trajectories(x: np.ndarray, keys: Sequence[str], groups: Sequence[str]) -> 
     return np.concatenate([np.zeros_like(moved[:, :1]), moved.cumsum(axis=1)], axis=1)
 
 
-def _frame(keys: Sequence[str], x: np.ndarray, y: np.ndarray, settings: tuple[int, float]) -> pd.DataFrame:
-    levels, level = settings
+def _frame(keys: Sequence[str], x: np.ndarray, y: np.ndarray, screening: Screening) -> pd.DataFrame:
     whole = ~np.isnan(y).any(axis=(1, 2))
     if whole.sum() < TRAJECTORIES_LEAST:
         raise ValueError(f"the metric is defined along {whole.sum()} trajectories; {TRAJECTORIES_LEAST} are needed")
-    found = effects(x[whole], y[whole], levels)
+    found = effects(x[whole], y[whole], screening.levels)
     count = found.shape[2]
-    columns: dict[str, Any] = {"key": list(keys), **_salib(x[whole], y[whole].mean(axis=2), levels)}
-    for name, (low, high) in _intervals(found, level).items():
+    columns: dict[str, Any] = {"key": list(keys), **_salib(x[whole], y[whole].mean(axis=2), screening.levels)}
+    for name, (low, high) in _intervals(found, screening.level).items():
         columns |= {f"{name}_low": low, f"{name}_high": high}
     error = np.sqrt(found.var(axis=2, ddof=1).mean(axis=1) / count) if count > 1 else np.full(len(keys), math.nan)
     columns |= {"noise": math.sqrt(2 / math.pi) * error, "replications": count}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scenarios.comparisons.folder import Comparison, Record, comparison_folder, read_record
 from scenarios.comparisons.pairs import Pairs, Simulate, replicate_plans, tell
 from scenarios.comparisons.plans import Plans, compose_plans, digest, make_plans
+from scenarios.runs.backends import pool_of, ready
 from scenarios.runs.manifest import now, versions
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def compare_plans(
     path, record = out_folder(plans, out), new_record(plans)
     record.command = command or comparison_command(plans, path)
     began = time.perf_counter()
+    if not path.exists():
+        ready(pool_of(first.config), path)
     with comparison_folder(path, record):
         frames: Frames = {}
         for each in plans:

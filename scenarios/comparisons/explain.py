@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from scenarios.runs.execute import spread
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.compare.paths import Course
+    from scenarios.runs.backends import Pool
     from scenarios.studies.study import Study
     from sim.spec import StudySpec, Timeline
 
@@ -16,7 +20,7 @@ Watched = Mapping[int, Collection[tuple[int, str]]]
 """By replication the accounts and decisions whose terms are asked for."""
 
 
-def explain(study: Study, watched: Watched, workers: int = 1) -> pd.DataFrame:
+def explain(study: Study, watched: Watched, workers: int | Pool = 1) -> pd.DataFrame:
     """Terms of decisions, of the replications that have any; these are simulated again.
 
     Parameters
@@ -25,8 +29,8 @@ def explain(study: Study, watched: Watched, workers: int = 1) -> pd.DataFrame:
         The one whose run is to be explained.
     watched : mapping
         Replication to pairs of account and decision, as ``analysis.compare.flips.watched`` gives them.
-    workers : int
-        Processes; 1 simulates in this one.
+    workers : int or Pool
+        Processes, 1 simulates in this one; or where it is done.
 
     Returns
     -------
@@ -36,22 +40,12 @@ def explain(study: Study, watched: Watched, workers: int = 1) -> pd.DataFrame:
     import pandas as pd
 
     wanted = {number: tuple(sorted(pairs)) for number, pairs in sorted(watched.items()) if pairs}
-    frames = list(_tables(study, wanted, min(workers, len(wanted))))
+    frames = list(spread(partial(_terms, study.timeline, study.seed), wanted.items(), workers))
     return pd.concat(frames or [_frame(study.timeline, study.seed, 0, ())], ignore_index=True)
 
 
-def _tables(study: Study, watched: Watched, workers: int) -> Iterator[pd.DataFrame]:
-    if workers <= 1:
-        yield from (_frame(study.timeline, study.seed, number, pairs) for number, pairs in watched.items())
-        return
-    from joblib import Parallel, delayed
-
-    from scenarios.runs.execute import sheltered
-
-    pool = Parallel(workers, backend="loky", batch_size=1, max_nbytes=None, return_as="generator")
-    with sheltered():
-        frames = pool(delayed(_frame)(study.timeline, study.seed, n, pairs) for n, pairs in watched.items())
-    yield from frames
+def _terms(timeline: Timeline, seed: int, item: tuple[int, Collection[tuple[int, str]]]) -> pd.DataFrame:
+    return _frame(timeline, seed, *item)
 
 
 def _frame(timeline: Timeline, seed: int, replication: int, watched: Collection[tuple[int, str]]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import numpy as np
 from scenarios.comparisons.difference import Change, between, changes, players, rows
 from scenarios.comparisons.folder import PARTS
 from scenarios.comparisons.pairs import Pairs, horizon_values, metrics_of, run_quietly, tell
+from scenarios.runs.backends import pool_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,7 +204,7 @@ def by_account(why: Why) -> tuple[pd.DataFrame, pd.DataFrame]:
     unmoved = sorted(set(why.numbers) - set(bridge["replication"]))
     nothing = {"metric": "revenue", "driver": TIMING_ONLY, "segment": None, "replication": unmoved, "value": 0.0}
     bridge = pd.concat([bridge, pd.DataFrame(nothing)], ignore_index=True)
-    workers, asked = int(why.base.config["execution"]["workers"]), watched(turned)
-    before, after = (explain(study, asked, workers) for study in (why.base, why.plan))
+    pool, asked = pool_of(why.base.config), watched(turned)
+    before, after = (explain(study, asked, pool) for study in (why.base, why.plan))
     unit = why.base.config["business"].get("currency", "CNY")
     return with_terms(turned, before, after, ways), bridge.assign(bridge="account", unit=unit)

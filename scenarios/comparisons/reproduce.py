@@ -10,14 +10,14 @@ from typing import Any
 from scenarios.comparisons.compare import CSV, PARQUET, compare_plans
 from scenarios.comparisons.folder import CHOICE, PARTS, read_record
 from scenarios.comparisons.plans import Plans, make_plans
-from scenarios.errors import InputError, shown
+from scenarios.errors import InputError
 from scenarios.runs.claim import SOURCE, read_config
-from scenarios.runs.files import checksum
-from scenarios.runs.manifest import NAME, Manifest, read_manifest, versions
-from scenarios.runs.reproduce import Reproduction, first_difference
+from scenarios.runs.differences import changed_versions, file_difference, first_difference
+from scenarios.runs.manifest import NAME, read_manifest
+from scenarios.runs.reproduce import Reproduction, whole
 from scenarios.runs.store import read_part
-from scenarios.runs.validate import Check, file_digest, validate
-from scenarios.studies.digest import csv_rows, table_digest
+from scenarios.runs.validate import Check, check_file, validate
+from scenarios.studies.digest import table_digest
 
 Record = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ def reproduce_comparison(path: Path, workers: str | None = None, *, quiet: bool 
         again = compare_plans(plans, Path(place) / "again")
         found = _failed(record, again.failures) or _runs(path, again.path) or _tables(path, record, again.path)
         text = found or _identical(record, again.path)
-    return Reproduction(not found, text, tuple(_changed(record["versions"])))
+    return Reproduction(not found, text, changed_versions(record["versions"], "comparison"))
 
 
 def _stored_plans(path: Path, record: Record, business: str, workers: str | None, quiet: bool) -> Plans:
@@ -71,19 +71,14 @@ def _stored_plans(path: Path, record: Record, business: str, workers: str | None
         source |= {"progress": bool(source["progress"]) and not quiet}
         source["report"] = source["report"] | {"enabled": False}
         source["compare"] = told.get("compare", source["compare"])
+        source["execution"] = source["execution"] | {"backend": "local", "address": None, "timeout": None}
         if workers is not None:
-            source["execution"] = source["execution"] | {"workers": _whole(workers)}
+            source["execution"] = source["execution"] | {"workers": whole(workers)}
         studies[name] = restore(source, read_manifest(folder).overrides)
         if studies[name].digest != told["digests"][name]:
             was = f"got digest {studies[name].digest}, there {told['digests'][name]}"
             raise InputError([f"{folder}: is not the study that was run, {was}; its own input files and configuration"])
     return make_plans(studies)
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise InputError([f"execution.workers: must be a whole number, got {shown(text)}; 1 or more"])
-    return int(text)
 
 
 def _failed(record: Record, failures: list[dict[str, Any]]) -> str:
@@ -136,44 +131,9 @@ def _tables(there: Path, record: Record, here: Path) -> str:
             continue
         if not (there / name).is_file():
             return f"{name}: absent there"
-        if (
-            found := _parquet(there / name, here / name)
-            if name.endswith(".parquet")
-            else _csv(there / name, here / name)
-        ):
+        if found := file_difference(there / name, here / name, WORDS):
             return f"{name}: {found}"
     return ""
-
-
-def _parquet(there: Path, here: Path) -> str:
-    import pyarrow.parquet as pq
-
-    was, now = pq.read_table(there), pq.read_table(here)
-    return "" if table_digest(was) == table_digest(now) else first_difference(was, now) or "other types of values"
-
-
-def _csv(there: Path, here: Path) -> str:
-    was, now = (_kept_columns(csv_rows(path)) for path in (there, here))
-    for line, (old, new) in enumerate(zip(was, now, strict=False), 1):
-        if old != new:
-            cell = next((i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
-            return f"line {line}, column {was[0][cell]}: {shown(old[cell])} there, {shown(new[cell])} here"
-    return "" if len(was) == len(now) else f"{len(was)} lines there, {len(now)} here"
-
-
-def _kept_columns(rows: list[list[str]]) -> list[list[str]]:
-    """Rows without the words that option files say about keys."""
-    places = [place for place, name in enumerate(rows[0]) if name not in WORDS] if rows else []
-    return [[row[place] for place in places if place < len(row)] for row in rows]
-
-
-def _changed(then: Mapping[str, str]) -> list[str]:
-    now = versions()
-    return [
-        f"{name} was {version} when the comparison was made, it is {now.get(name, 'absent')} now"
-        for name, version in then.items()
-        if now.get(name) != version
-    ]
 
 
 def _identical(record: Record, here: Path) -> str:
@@ -197,7 +157,7 @@ def validate_comparison(path: Path) -> list[Check]:
     """
     record = read_record(path)
     checks = [Check("manifest", record.get("status") == "complete", f"the comparison is {record.get('status')}")]
-    checks += [_file(path, name, entry) for name, entry in sorted(record["files"].items())]
+    checks += [check_file(path, name, entry) for name, entry in sorted(record["files"].items())]
     for business, told in record["businesses"].items():
         for name in told["scenarios"]:
             checks.append(_study(path / business / name, f"{business}/{name}", told["digests"][name]))
@@ -226,17 +186,3 @@ def _study(folder: Path, name: str, digest: str) -> Check:
     except InputError:
         there = "no run"
     return Check(f"{name}: study", there == digest, digest if there == digest else f"{there}, not {digest}")
-
-
-def _file(path: Path, name: str, entry: Mapping[str, Any]) -> Check:
-    if not (path / name).is_file():
-        return Check(name, False, "is missing")
-    try:
-        found = file_digest(path / name, Manifest("compare", "", "", 0, 0))
-    except Exception as error:
-        return Check(name, False, f"cannot be read: {' '.join(str(error).split())}")
-    unchanged = checksum(path / name) == entry["checksum"]
-    if found != entry["digest"]:
-        return Check(name, False, "its content is not what was written")
-    rows = "" if entry["rows"] is None else f"{entry['rows']:,} rows, "
-    return Check(name, True, rows + ("unchanged" if unchanged else "other bytes, same values"))

@@ -21,6 +21,7 @@ from scenarios.forecasts.folder import (
     is_complete,
     write_tables,
 )
+from scenarios.runs.backends import Pool, pool_of
 from scenarios.runs.claim import check_place, held
 from scenarios.runs.manifest import now, read_entries, versions
 
@@ -168,18 +169,18 @@ def _make(path: Path, record: Record, source: Source, study: Study) -> None:
     began, started = time.perf_counter(), now()
     settings, count = study.config["forecast"], record.source["series"]
     with Progress(count, shown=bool(study.config["progress"]), what="series") as progress:
-        mapper = counted(progress, int(study.config["execution"]["workers"]))
+        mapper = counted(progress, pool_of(study.config))
         found = forecast_steps(source, settings, mapper, lambda name, total: progress.expect(total, name))
         with held(path, record.owner):
             record.times = {"started": started}
             record.write(path)
             if record.settings["judged"]:
                 progress.stage("truth")
-                _judge(path, source, settings, found, int(study.config["execution"]["workers"]))
+                _judge(path, source, settings, found, pool_of(study.config))
             _write(path, record, found, round(time.perf_counter() - began, 3))
 
 
-def counted(progress: Progress, workers: int) -> Mapper:
+def counted(progress: Progress, workers: int | Pool) -> Mapper:
     """``map`` over processes that counts what is done."""
     from scenarios.runs.execute import spread
 
@@ -191,7 +192,7 @@ def counted(progress: Progress, workers: int) -> Mapper:
     return mapper
 
 
-def _judge(path: Path, source: Source, settings: Mapping[str, Any], found: Found, workers: int) -> None:
+def _judge(path: Path, source: Source, settings: Mapping[str, Any], found: Found, workers: Pool) -> None:
     """Judge a run's forecasts by the run; where that cannot be done the folder is given back."""
     from scenarios.forecasts.truth import truth_of
     from scenarios.runs.execute import spread

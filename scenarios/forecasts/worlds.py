@@ -158,7 +158,8 @@ def draw_worlds(
 
 def _seeded(study: Study, seed: int) -> Study:
     """The study under another seed, so that no two worlds share their noise; processes are not nested."""
-    changed = {"seed": seed, "progress": False, "execution": study.config["execution"] | {"workers": 1}}
+    here = {"backend": "local", "workers": 1, "address": None, "timeout": None}
+    changed = {"seed": seed, "progress": False, "execution": study.config["execution"] | here}
     return replace(study, config=study.config | changed, source=study.source | changed)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.runs.backends import Pool, pool_of
 from scenarios.runs.claim import CONFIG, SOURCE
 from scenarios.runs.files import checksum, write_atomic, write_text
 from scenarios.studies.digest import csv_rows, json_digest, table_digest
@@ -63,11 +64,11 @@ def _forecast(folder: Path, config: Entry, metrics: pd.DataFrame, stage: Callabl
         path.unlink(missing_ok=True)
         return {}
     stage("forecast")
-    found = forecast_table(folder, metrics, config["forecast"], int(config["execution"]["workers"]))
+    found = forecast_table(folder, metrics, config["forecast"], pool_of(config))
     return {path.name: write_parquet(path, found)}
 
 
-def forecast_table(folder: Path, metrics: pd.DataFrame, settings: Entry, workers: int = 1) -> pa.Table:
+def forecast_table(folder: Path, metrics: pd.DataFrame, settings: Entry, workers: int | Pool = 1) -> pa.Table:
     """The forecast of a run's monthly series, as ``tobsim forecast`` makes it, without a backtest.
 
     Parameters
@@ -78,8 +79,8 @@ def forecast_table(folder: Path, metrics: pd.DataFrame, settings: Entry, workers
         Its metrics.
     settings : dict
         The group ``forecast`` of the configuration.
-    workers : int
-        Processes.
+    workers : int or Pool
+        Processes, or where it is done.
     """
     import pandas as pd
 

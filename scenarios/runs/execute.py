@@ -1,62 +1,59 @@
-"""Work over processes: the same results, however many there are and whatever happens to them."""
+"""Work over processes: the same results, however many there are, wherever they are and whatever happens to them."""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
+from scenarios.errors import InputError
+from scenarios.runs.backends import Call, Pool, pool_of, ready, sent, sheltered
+from scenarios.runs.files import fresh_folder
+from scenarios.runs.limit import NOTES, Gone
 from scenarios.runs.replicate import Outcome, Task, replicate
+
+__all__ = ["PATIENCE", "execute", "settled", "sheltered", "spread"]
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 PATIENCE = 2
-"""How often a batch may lose a worker before its rest is run one at a time."""
+"""How often work may be sent in vain before its rest is sent one call at a time."""
 
 
-WATCH, WATCH_SECONDS = "end with the parent", 1.0
-"""Name of the thread in which a worker looks whether its parent still lives, and how often it does."""
-
-
-def execute(task: Task, replications: Sequence[int], workers: int = 1) -> Iterator[Outcome]:
+def execute(task: Task, replications: Sequence[int], workers: int | None = None) -> Iterator[Outcome]:
     """Run replications and yield what became of each, in the order in which they end.
 
     Parameters
     ----------
     task : Task
-        What to run.
+        What to run; its study says where.
     replications : sequence of int
         Their numbers.
-    workers : int
-        Processes; 1 runs them in this process.
+    workers : int, optional
+        Processes, instead of those of the study; 1 runs them in this process, unless there is a limit of time.
 
     Notes
     -----
-    Nothing travels through files (``max_nbytes``). A worker that dies takes its whole batch with it; what is
-    missing is sent again. A replication that ends its worker even when it runs alone is a failure.
+    The work of a worker that dies is sent again. A replication that ends its worker even when it runs alone, or that
+    takes longer than the limit, is a failure.
     """
-    if workers <= 1 or len(replications) <= 1:
+    pool = pool_of(task.study.config)
+    pool = pool if workers is None else replace(pool, workers=int(workers))
+    if pool.here(len(replications)):
         yield from (replicate(task, number) for number in replications)
         return
-    left = list(replications)
-    for _ in range(PATIENCE):
-        for outcome in _batch(task, left, workers):
-            left.remove(outcome.replication)
-            yield outcome
-        if not left:
-            return
-    for number in left:
-        lost = Outcome(number, error="WorkerLost", message="the process that ran it ended without a word")
-        yield next(_batch(task, [number], workers), lost)
+    task = replace(task, folder=task.folder.absolute())
+    calls = [(replicate, task, number) for number in replications]
+    for place, found in settled(calls, pool, task.folder):
+        if isinstance(found, Gone):
+            found = Outcome(replications[place], error=found.type, message=found.message)
+        yield found
 
 
-def spread(function: Callable[[Item], Found], items: Iterable[Item], workers: int = 1) -> Iterator[Found]:
+def spread(function: Callable[[Item], Found], items: Iterable[Item], workers: int | Pool = 1) -> Iterator[Found]:
     """Apply a function to items over processes and yield the results in their order, like ``map``.
 
     Parameters
@@ -64,8 +61,8 @@ def spread(function: Callable[[Item], Found], items: Iterable[Item], workers: in
     function : callable
         Can be pickled, as its items and results can.
     items : iterable
-    workers : int
-        Processes; 1 works in this process.
+    workers : int or Pool
+        Processes of this computer, 1 works in this process; or where the work is done. There is no limit of time.
 
     Raises
     ------
@@ -77,76 +74,70 @@ def spread(function: Callable[[Item], Found], items: Iterable[Item], workers: in
     An exception of ``function`` is raised here. Workers have one thread of linear algebra each.
     """
     left = list(items)
-    if workers <= 1 or len(left) <= 1:
+    pool = replace(workers, limit=None) if isinstance(workers, Pool) else Pool(workers=workers)
+    if pool.here(len(left)):
         yield from map(function, left)
         return
-    for _ in range(PATIENCE):
-        done = 0
-        for found in _ordered(function, left, workers):
-            done += 1
-            yield found
-        left = left[done:]
-        if not left:
-            return
-    for item in left:
-        alone = list(_ordered(function, [item], workers))
-        if not alone:
+    waiting: dict[int, Any] = {}
+    due = 0
+    for place, found in settled([(function, item) for item in left], pool):
+        if isinstance(found, Gone):
             raise RuntimeError("the process that worked on an item ended without a word")
-        yield alone[0]
+        waiting[place] = found
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
 
 
-def _batch(task: Task, replications: list[int], workers: int) -> Iterator[Outcome]:
-    """Outcomes of a batch until it is done or a worker dies."""
-    numbers = list(replications)
-    return pooled([(replicate, task, number) for number in numbers], workers, "generator_unordered")
+def settled(
+    calls: Sequence[Call],
+    pool: Pool,
+    folder: Path | None = None,
+    recall: Callable[[Iterable[int]], Mapping[int, Any]] = lambda places: {},
+) -> Iterator[tuple[int, Any]]:
+    """Place and result of every call, or ``Gone``; work that was lost with its worker is sent again.
 
-
-def _ordered(function: Callable[[Item], Found], items: Sequence[Item], workers: int) -> Iterator[Found]:
-    """Results in the order of the items until all are done or a worker dies."""
-    return pooled([(function, item) for item in items], workers, "generator")
-
-
-def pooled(calls: Sequence[tuple[Any, ...]], workers: int, order: str) -> Iterator[Any]:
-    """Results of calls (a function and its arguments) in worker processes until all are done or one dies."""
-    from joblib import Parallel, delayed, parallel_config
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    processes = max(2, min(workers, len(calls)))
-    with sheltered(), parallel_config(backend="loky", inner_max_num_threads=1):
-        pool = Parallel(processes, batch_size=1, max_nbytes=None, return_as=order)
-        results = pool(delayed(_in_worker)(os.getpid(), *call) for call in calls)
-    try:
-        yield from results
-    except BrokenProcessPool:
+    Parameters
+    ----------
+    calls : sequence of tuple
+        Functions and arguments.
+    pool : Pool
+    folder : Path, optional
+        One that all workers see; a limit of time needs it.
+    recall : callable, optional
+        Results of calls that were finished although no word of them came back, by place.
+    """
+    if not calls:
         return
-    finally:
-        results.close()
-
-
-@contextmanager
-def sheltered() -> Iterator[None]:
-    """Processes that start in here never hear Ctrl-C, which is for their parent alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ready(pool, folder)
+    left, lost = dict(enumerate(calls)), 0
+    notes = fresh_folder(folder / NOTES) if folder is not None and pool.limit is not None else None
     try:
-        yield
+        while left and lost < PATIENCE:
+            late = False
+            for place, found in sent(left, pool, notes):
+                late |= isinstance(found, Gone)
+                del left[place]
+                yield place, found
+            lost += not late
+            for place, found in _left_behind(left, pool, folder, recall):
+                del left[place]
+                yield place, found
+        for place, call in left.items():
+            yield place, dict(sent({place: call}, pool, notes)).get(place, Gone())
     finally:
-        signal.signal(signal.SIGINT, before)
+        if notes is not None:
+            shutil.rmtree(notes, ignore_errors=True)
 
 
-def _in_worker(parent: int, function: Callable[..., Found], *arguments: Any) -> Found:
-    """Call a function in a process that does not outlive its parent."""
-    watched = any(thread.name == WATCH for thread in threading.enumerate())
-    if os.getppid() == parent and not watched:
-        threading.Thread(target=_end_with, args=(parent,), name=WATCH, daemon=True).start()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return function(*arguments)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(WATCH_SECONDS)
-    os._exit(1)
+def _left_behind(
+    left: Mapping[int, Call], pool: Pool, folder: Path | None, recall: Callable[[Iterable[int]], Mapping[int, Any]]
+) -> Iterator[tuple[int, Any]]:
+    """What lost calls are known to have come to; all of them are gone if their cluster is."""
+    if not left:
+        return
+    yield from recall(list(left)).items()
+    try:
+        ready(pool, folder)
+    except InputError as error:
+        yield from [(place, Gone(message=error.problems[0])) for place in left]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,11 @@ class Single:
     tables: tuple[str, ...]
 
 
-ALL = "csv"
+CSV = "csv"
 """The format that takes all tables and all replications."""
+
+BUNDLE = "bundle"
+"""The format that takes everything, of whatever verb: see ``scenarios.bundles``."""
 
 SINGLE = {
     "xes": Single(write_log, ("accounts", "events")),
@@ -41,10 +44,10 @@ SINGLE = {
 }
 """By name: the formats that take one replication."""
 
-FORMATS = (ALL, *SINGLE)
+FORMATS = (CSV, *SINGLE)
 
 
-def export(run: Path, format: str = ALL, replication: int | str | None = None) -> Path:
+def export(run: Path, format: str = CSV, replication: int | str | None = None) -> Path:
     """Write a run in another format.
 
     Parameters
@@ -68,11 +71,11 @@ def export(run: Path, format: str = ALL, replication: int | str | None = None) -
         For an unknown format, a folder that is no run folder, or a replication or table that it does not hold.
     """
     if format not in FORMATS:
-        raise InputError([f"format: is unknown, got {shown(format)}; {suggest(format, FORMATS)}"])
+        raise InputError([f"format: is unknown, got {shown(format)}; {suggest(format, (*FORMATS, BUNDLE))}"])
     manifest = read_manifest(run)
-    if format == ALL and replication is not None:
-        raise InputError([f"replication: is not for {ALL}, got {shown(replication)}; {ALL} takes all of them"])
-    number = None if format == ALL else _replication(run, manifest, SINGLE[format].tables, replication)
+    if format == CSV and replication is not None:
+        raise InputError([f"replication: is not for {CSV}, got {shown(replication)}; {CSV} takes all of them"])
+    number = None if format == CSV else _replication(run, manifest, SINGLE[format].tables, replication)
     target = run / "export" / format
     staged = fresh_folder(target.with_name(target.name + STAGED))
     if number is None:
@@ -81,6 +84,25 @@ def export(run: Path, format: str = ALL, replication: int | str | None = None) -
         SINGLE[format].write(run, staged, number)
     publish(staged, target)
     return target
+
+
+def check_settings(format: str, given: Collection[str]) -> None:
+    """Refuse a setting of ``tobsim export`` that the format does not take.
+
+    Parameters
+    ----------
+    format : str
+    given : collection of str
+        Names of the settings.
+
+    Raises
+    ------
+    InputError
+    """
+    if format == BUNDLE and "replication" in given:
+        raise InputError([f"replication: is not for {BUNDLE}, got one; {BUNDLE} takes all of them"])
+    if format != BUNDLE and "out" in given:
+        raise InputError([f"out: is for {BUNDLE}, got it with format {shown(format)}; format={BUNDLE}, or no out"])
 
 
 def _replication(run: Path, manifest: Manifest, tables: tuple[str, ...], wanted: int | str | None) -> int:

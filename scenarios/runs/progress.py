@@ -12,6 +12,10 @@ from scenarios.runs.replicate import Outcome
 EVERY_SECONDS = 2.0
 """Least time between two plain lines."""
 
+LEAST = 2
+"""Of what is counted, how much must be done after the first before a time left is told: the first one also waits for
+processes to start and libraries to load."""
+
 
 class Progress:
     """Counts finished replications, or whatever else is worked on.
@@ -40,11 +44,12 @@ class Progress:
     ) -> None:
         self.total = total
         self._what = what
-        self.done = self._before = done
+        self.done = done
         self.steps = 0
         self._stream = stream or sys.stderr
         self._shown = shown
         self._began = self._said = time.monotonic()
+        self._first: tuple[int, float] | None = None
         self._bar: Any = None
         self._row: Any = None
 
@@ -69,6 +74,8 @@ class Progress:
     def count(self) -> None:
         """Count one more."""
         self.done += 1
+        if self._first is None:
+            self._first = self.done, time.monotonic()
         rate = f"{self.rate:,.0f} events/s" if self.steps else ""
         if self._bar is not None:
             self._bar.update(self._row, completed=self.done, rate=rate)
@@ -79,7 +86,7 @@ class Progress:
         """Replications asked for, when that has changed; or what is counted from now on, from nothing."""
         self.total = total
         if what:
-            self._what, self.done, self._before, self._began = what, 0, 0, time.monotonic()
+            self._what, self.done, self._first, self._began = what, 0, None, time.monotonic()
         if self._bar is not None:
             self._bar.update(self._row, total=total, completed=self.done, description=self._what)
 
@@ -96,8 +103,11 @@ class Progress:
         return self.steps / max(time.monotonic() - self._began, 1e-9)
 
     def _left(self) -> str:
-        finished = self.done - self._before
-        seconds = (time.monotonic() - self._began) / finished * (self.total - self.done)
+        """The time left at the pace since the first one was done; empty while that says little, and at the end."""
+        done, began = self._first or (self.done, 0.0)
+        if self.done - done < LEAST or self.done >= self.total:
+            return ""
+        seconds = (time.monotonic() - began) / (self.done - done) * (self.total - self.done)
         return f"{duration(seconds)} left"
 
     def _say(self, line: str) -> None:

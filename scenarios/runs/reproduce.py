@@ -6,14 +6,13 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from scenarios.errors import InputError, shown
 from scenarios.runs.claim import SOURCE, read_config
+from scenarios.runs.differences import changed_versions, first_difference
 from scenarios.runs.execute import execute
-from scenarios.runs.manifest import Manifest, read_manifest, versions
+from scenarios.runs.manifest import Manifest, read_manifest
 from scenarios.runs.progress import Progress
 from scenarios.runs.replicate import Task
 from scenarios.runs.sets import SETS, set_folder
@@ -21,8 +20,6 @@ from scenarios.runs.store import read_part
 from scenarios.studies.digest import csv_rows, table_digest
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from scenarios.studies.study import Study
 
 FORECAST_TOLERANCE = 1e-6
@@ -69,7 +66,7 @@ def reproduce(run: Path, workers: str | None = None, *, quiet: bool = False) -> 
     if not manifest.replications:
         raise InputError([f"{run}: has nothing to compare with, got a run that is {manifest.status}; finish it"])
     study = stored_study(run, manifest, workers, quiet)
-    notes = tuple(_changed_versions(manifest))
+    notes = changed_versions(manifest.versions, "run")
     with tempfile.TemporaryDirectory(prefix="tobsim-") as place:
         found = _compare(run, manifest, study, Path(place) / "again")
     return Reproduction(not found, found or _identical(manifest), notes)
@@ -88,8 +85,9 @@ def stored_study(run: Path, manifest: Manifest, workers: str | None = None, quie
     source = read_config(run, SOURCE)
     source |= {"replications": max(manifest.done) + 1, "precision": None, "out": None, "tables": None}
     source["progress"] = bool(source["progress"]) and not quiet
+    source["execution"] = source["execution"] | {"backend": "local", "address": None, "timeout": None}
     if workers is not None:
-        source["execution"] = source["execution"] | {"workers": _whole(workers)}
+        source["execution"] = source["execution"] | {"workers": whole(workers)}
     study = restore(source, manifest.overrides)
     if study.digest != manifest.study_digest:
         was = f"got digest {study.digest}, there {manifest.study_digest}"
@@ -97,9 +95,15 @@ def stored_study(run: Path, manifest: Manifest, workers: str | None = None, quie
     return study
 
 
-def _whole(text: str) -> int:
-    if not text.isdigit():
-        raise InputError([f"execution.workers: must be a whole number, got {shown(text)}; 1 or more"])
+def whole(text: str, key: str = "execution.workers") -> int:
+    """A whole number of 1 or more.
+
+    Raises
+    ------
+    InputError
+    """
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise InputError([f"{key}: must be a whole number, got {shown(text)}; 1 or more"])
     return int(text)
 
 
@@ -151,49 +155,6 @@ def _replication(run: Path, manifest: Manifest, place: Path, number: int) -> str
             return f"table {name}: {first_difference(there, again)}"
     shutil.rmtree(folder)
     return ""
-
-
-def first_difference(there: pa.Table, here: pa.Table, relative: float = 0.0) -> str:
-    """The first value in which two tables differ, or an empty text.
-
-    Parameters
-    ----------
-    there, here : pyarrow.Table
-        The stored table and the new one.
-    relative : float
-        Numbers this close are the same.
-    """
-    if there.column_names != here.column_names:
-        return f"columns {there.column_names} there, {here.column_names} here"
-    rows = min(there.num_rows, here.num_rows)
-    spots = []
-    for name in there.column_names:
-        was, now = (table.column(name).slice(0, rows).to_pylist() for table in (there, here))
-        row = next((i for i, pair in enumerate(zip(was, now, strict=True)) if not _same(*pair, relative)), None)
-        if row is not None:
-            spots.append((row, f"row {row}, column {name}: {shown(was[row])} there, {shown(now[row])} here"))
-    if spots:
-        return min(spots)[1]
-    return "" if there.num_rows == here.num_rows else f"{there.num_rows} rows there, {here.num_rows} here"
-
-
-def _same(was: Any, now: Any, relative: float) -> bool:
-    if isinstance(was, float) and isinstance(now, float):
-        return bool(np.isclose(was, now, rtol=relative, atol=0.0, equal_nan=True))
-    if isinstance(was, float) and was != was:
-        return now is None
-    if isinstance(now, float) and now != now:
-        return was is None
-    return bool(was == now)
-
-
-def _changed_versions(manifest: Manifest) -> list[str]:
-    now = versions()
-    return [
-        f"{name} was {version} when the run was made, it is {now.get(name, 'absent')} now"
-        for name, version in manifest.versions.items()
-        if now.get(name) != version
-    ]
 
 
 def _identical(manifest: Manifest) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, bad_name, shown, suggest
+from scenarios.runs.backends import pool_of, ready
 from scenarios.runs.claim import read_config
 from scenarios.runs.execute import execute
 from scenarios.runs.halt import DiskFull, Interrupted, is_full
@@ -72,6 +73,8 @@ def run(
     path = out_folder(study, out)
     check_precision(study)
     check_language(study.config["report"]["language"])
+    if not path.exists():
+        ready(pool_of(study.config), path)
     with RunFolder(path, study) as folder:
         try:
             tables = folder.keep((*wanted_tables(study), *ALWAYS))
@@ -180,7 +183,7 @@ def _replicate_all(folder: RunFolder, task: Task, progress: Progress) -> list[Ou
 
 def _simulate(task: Task, missing: list[int], progress: Progress) -> list[Outcome]:
     outcomes = []
-    for outcome in execute(task, missing, int(task.study.config["execution"]["workers"])):
+    for outcome in execute(task, missing):
         if outcome.disk_full:
             raise OSError(errno.ENOSPC, outcome.message)
         progress.advance(outcome)

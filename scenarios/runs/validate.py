@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from scenarios.runs.claim import read_config
 from scenarios.runs.files import checksum
@@ -42,16 +45,32 @@ def validate(run: Path) -> list[Check]:
     """
     manifest = read_manifest(run)
     checks = [Check("manifest", manifest.status == "complete", f"the run is {manifest.status}")]
-    checks += [_file(run, name, manifest) for name in sorted(manifest.files)]
+    checks += [
+        check_file(run, name, entry, partial(file_digest, manifest=manifest))
+        for name, entry in sorted(manifest.files.items())
+    ]
     return checks + (identities(run) if all(check.holds for check in checks) else [])
 
 
-def _file(run: Path, name: str, manifest: Manifest) -> Check:
-    entry, path = manifest.files[name], run / name
+def check_file(
+    folder: Path, name: str, entry: Mapping[str, Any], digest: Callable[[Path], str | None] | None = None
+) -> Check:
+    """Whether a file of a folder says what its manifest says of it.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+    entry : mapping
+        What the manifest says: rows, digest of the values, checksum of the bytes.
+    digest : callable, optional
+        How its values are digested: as one table by default.
+    """
+    path = folder / name
     if not path.is_file():
         return Check(name, False, "is missing")
     try:
-        found = file_digest(path, manifest)
+        found = (digest or plain_digest)(path)
     except Exception as error:
         return Check(name, False, f"cannot be read: {' '.join(str(error).split())}")
     unchanged = checksum(path) == entry["checksum"]
@@ -61,8 +80,8 @@ def _file(run: Path, name: str, manifest: Manifest) -> Check:
     return Check(name, True, rows + ("unchanged" if unchanged else "other bytes, same values"))
 
 
-def file_digest(path: Path, manifest: Manifest) -> str | None:
-    """Digest of the values of a file of a run folder; None for a file without one."""
+def plain_digest(path: Path) -> str | None:
+    """Digest of the values of a file of one table or one mapping; None for a file without one."""
     import pyarrow.parquet as pq
     import yaml
 
@@ -70,10 +89,13 @@ def file_digest(path: Path, manifest: Manifest) -> str | None:
         return json_digest(csv_rows(path))
     if path.suffix == ".yaml":
         return json_digest(yaml.safe_load(path.read_text("utf-8")))
-    if path.suffix != ".parquet":
-        return None
-    if path.stem not in manifest.tables:
-        return table_digest(pq.read_table(path))
+    return table_digest(pq.read_table(path)) if path.suffix == ".parquet" else None
+
+
+def file_digest(path: Path, manifest: Manifest) -> str | None:
+    """Digest of the values of a file of a run folder, its tables replication by replication; None without one."""
+    if path.suffix != ".parquet" or path.stem not in manifest.tables:
+        return plain_digest(path)
     return combine({n: table_digest(read_part(path.parent, path.stem, n)) for n in manifest.done})
 
 

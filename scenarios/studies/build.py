@@ -8,8 +8,9 @@ from typing import Any
 
 from scenarios.errors import InputError, suggest
 from scenarios.studies.changes import Move, active, moves, timeline_trees
-from scenarios.studies.checks import cautions, disordered, over_budget, semantic_problems, targets
+from scenarios.studies.checks import cautions, over_budget, semantic_problems, targets
 from scenarios.studies.contacts import read_contacts
+from scenarios.studies.distribution_checks import disordered, negative
 from scenarios.studies.raw import MAX_DEPTH
 from scenarios.studies.resolve import Path, Problem, Resolved, Tree, dotted, leaves, malformed, resolve
 from scenarios.studies.schema import out_of_range, validate, walk, wrong_segments
@@ -89,7 +90,7 @@ def examine(tree: Tree) -> tuple[list[Problem], Resolved, Root | None]:
     found.add(schema)
     places = list(walk(resolved.tree))
     segments = _names(resolved.tree, "market", "segments")
-    found.add([*out_of_range(places), *wrong_segments(places, segments), *disordered(places)])
+    found.add([*out_of_range(places), *wrong_segments(places, segments), *disordered(places), *negative(places)])
     found.add(semantic_problems(resolved.tree, broken=bool(found.problems)))
     later = found.problems[len(unresolved) :]
     return [*unresolved, *_at_source(later, resolved.references)], resolved, root

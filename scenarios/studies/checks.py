@@ -7,15 +7,18 @@ check that trips over it is left out; all others still report, so that a user se
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from scenarios.errors import shown, suggest
+from scenarios.errors import bad_name, shown, suggest
+from scenarios.studies.budget import EVENTS_PER_ACCOUNT as EVENTS_PER_ACCOUNT
+from scenarios.studies.budget import excess, size
+from scenarios.studies.execution_checks import execution
 from scenarios.studies.forecast_checks import forecasts
-from scenarios.studies.resolve import Problem, Tree, dotted
+from scenarios.studies.resolve import Problem, Tree
 from scenarios.studies.route import route_problems
-from scenarios.studies.schema import Place
 from scenarios.studies.settings import CONF
 from sim.events import ACTIVITIES
 
@@ -24,8 +27,8 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 RATES = ("gmv", "customer_sales", "consumption")
 """Rates of the revenue parts that effects may move."""
 
-EVENTS_PER_ACCOUNT = 40
-"""Predicted events of one account in one replication, for the guard of the budget."""
+CURRENCY = re.compile("[A-Z]{3}")
+"""The form of a code of ISO 4217."""
 
 Check = Callable[[Tree], Iterator[Problem]]
 
@@ -181,6 +184,16 @@ def instalments(config: Tree) -> Iterator[Problem]:
             yield where, f"and deposit exceed the order, got a sum of {shown(parts)}; at most 1 together"
 
 
+def labels(config: Tree) -> Iterator[Problem]:
+    """Names of the parts of a study are names, and its currency is a code."""
+    for group in ("business", "market", "policy"):
+        if reason := bad_name(config[group]["name"]):
+            yield f"{group}.name", reason
+    currency = config["business"].get("currency", "CNY")
+    if not CURRENCY.fullmatch(currency):
+        yield "business.currency", f"is no code of a currency, got {shown(currency)}; three letters, for example CNY"
+
+
 def orders(config: Tree) -> Iterator[Problem]:
     """Ranges of effects have two ends in order."""
     for target, key, effect in _effects(config):
@@ -230,33 +243,12 @@ def targets(business: Tree) -> list[str]:
     return [*business["decisions"], *durations, *RATES]
 
 
-def disordered(places: list[Place]) -> list[Problem]:
-    """Distributions whose ends are out of order, for any segment."""
-    problems: list[Problem] = []
-    for spot in places:
-        kind = spot.node.get("kind") if isinstance(spot.node, Mapping) else None
-        keys = {"triangular": ("low", "mode", "high"), "uniform": ("low", "high")}.get(str(kind), ())
-        values = [spot.node.get(key) for key in keys] if keys else []
-        if not keys or not all(isinstance(v, int | float | Mapping) for v in values):
-            continue
-        segments = sorted({s for v in values if isinstance(v, Mapping) for s in v}) or [""]
-        for segment in segments:
-            ends = [v.get(segment, math.nan) if isinstance(v, Mapping) else v for v in values]
-            known = [end for end in ends if isinstance(end, int | float) and end == end]
-            if known != sorted(known):
-                where = f"{dotted(spot.path)}{' for ' + segment if segment else ''}"
-                problems.append((where, f"must have {' <= '.join(keys)}, got {shown(ends)}; the numbers in order"))
-    return problems
-
-
 def over_budget(config: Tree, accounts: int) -> Iterator[Problem]:
-    """The predicted size of the run against the budget."""
-    limit = config["execution"]["budget"]["events"]
-    predicted = accounts * EVENTS_PER_ACCOUNT * config["replications"]
-    if predicted > limit:
-        size = f"{accounts} accounts x {config['replications']} replications x {EVENTS_PER_ACCOUNT}"
-        more = f"fewer, or execution.budget.events={predicted:.3g}"
-        yield "market.accounts", f"needs about {predicted:.3g} events ({size}), got a budget of {limit:.3g}; {more}"
+    """The predicted size of the run against the budget, at the key that makes it large."""
+    makes = f"{accounts} accounts x {config['replications']} replications"
+    for key, text in excess(size(config, accounts), config["execution"]["budget"]).items():
+        where = "replications" if key == "runs" or config["replications"] > accounts else "market.accounts"
+        yield where, f"{text} ({makes})"
 
 
 def cautions(config: Tree) -> Iterator[str]:
@@ -284,10 +276,12 @@ CHECKS: tuple[Check, ...] = (
     reference_prices,
     lives,
     instalments,
+    labels,
     orders,
     effect_targets,
     signals,
     trace_columns,
     route_problems,
     forecasts,
+    execution,
 )

@@ -15,6 +15,7 @@ GROUPS = ("business", "market", "policy", "scenario", "effects", "forecast", "ex
 """Groups of the configuration: ``group=name`` chooses the file ``conf/group/name.yaml``."""
 
 MAX_LENGTH = 2**16
+_KEY = re.compile(r"\+{0,2}[A-Za-z0-9._-]+")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -85,8 +86,7 @@ def _read(text: str) -> Setting | str:
         override = OverridesParser.create().parse_override(text)
         value = override.value()
     except (HydraException, ValueError, TypeError, RecursionError) as error:
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return f"override {shown(text)}: cannot be read, got {shown(detail)}; key=value, lists as [a,b]"
+        return f"override {shown(text)}: {_unreadable(text, str(error) or type(error).__name__)}"
     key = override.key_or_group
     if override.package is not None or "/" in key:
         return f"{key}: is no key, got {shown(text)}; group=option, or key=value with dots between the parts"
@@ -97,6 +97,27 @@ def _read(text: str) -> Setting | str:
     if override.is_delete():
         return _delete(text, key, value)
     return _choice(text, key, value) if key in GROUPS else _setting(text, key, value)
+
+
+def _unreadable(text: str, detail: str) -> str:
+    """Why an override cannot be read, and how it can be written."""
+    value = text.partition("=")[2]
+    if right := _in_quotes(text):
+        return f"cannot be read without quotes, got {shown(value)}; {right}"
+    right = "key=value, lists as [a,b]"
+    if not value.isascii():
+        right += ", text in other than Latin letters in quotes: 'a'"
+    return f"cannot be read, got {shown(detail.splitlines()[0])}; {right}"
+
+
+def _in_quotes(text: str) -> str:
+    """The override as it would be written on a command line if text in it lacks quotes; empty if that is not it."""
+    key, _, value = text.partition("=")
+    whole = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    if not _KEY.fullmatch(key) or key in GROUPS or not whole or any(c in "[]{}()'\"$\\" for c in whole):
+        return ""
+    parts = [_written(part.strip()) for part in whole.split(",")]
+    return f'"{key}={_written(value) if whole == value else "[" + ",".join(parts) + "]"}"'
 
 
 def _unparsable(text: str) -> str:

@@ -96,7 +96,9 @@ def _instant(graph: Graph, route: Tree, policy: Tree) -> Iterator[Problem]:
 
 
 def _taken(spec: Mapping[str, Any], ways: list[str]) -> list[str]:
-    """Ways that are in use: a stop that is not enabled has one."""
+    """Ways that are in use: a stop that is not enabled has one, and a pool without tries is only passed."""
+    if spec["kind"] == "pool" and not spec["tries"]:
+        return [spec.get("otherwise", END)]
     if spec.get("enabled", True):
         return ways
     return [spec.get("otherwise", END)] if spec["kind"] == "gate" else [spec["then"]]
@@ -110,9 +112,17 @@ def _takes_no_time(spec: Mapping[str, Any], policy: Tree) -> bool:
     if spec["kind"] in ("gate", "split"):
         return True
     if spec["kind"] == "wait":
-        delay = spec["delay_days"]
-        return spec.get("enabled") is False or (delay.get("kind") == "fixed" and delay.get("value") == 0)
+        return spec.get("enabled") is False or _is_nothing(spec["delay_days"])
+    if spec["kind"] == "pool":
+        return _is_nothing(spec["cooling_days"])
     if spec["kind"] == "desk":
         optional = all(need == "optional" for need in spec["desks"].values())
-        return optional and all(policy["desks"][desk]["heads"] == 0 for desk in spec["desks"])
+        unmanned = optional and all(policy["desks"][desk]["heads"] == 0 for desk in spec["desks"])
+        return unmanned or _is_nothing(spec["work_hours"])
     return False
+
+
+def _is_nothing(duration: Mapping[str, Any]) -> bool:
+    """Whether a duration is always 0, for any segment."""
+    longest = duration.get({"fixed": "value", "uniform": "high", "triangular": "high"}.get(duration["kind"], ""), 1)
+    return 0 in (longest.values() if isinstance(longest, Mapping) else (longest,))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from scenarios.studies.budget import LIMITS
 from sim.spec.fields import FORBID_EXTRA, number
 from sim.spec.policy import Change
 from sim.spec.study import StudySpec
@@ -24,6 +25,10 @@ class Budget:
 
     __pydantic_config__ = FORBID_EXTRA
     events: float = number("events", "largest predicted number of events of a run", above=0)
+    memory: float = number(
+        "MiB", "largest predicted memory of all processes together", above=0, default=LIMITS["memory"]
+    )
+    runs: int = number("runs", "most replications of all plans together", low=1, default=LIMITS["runs"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +36,10 @@ class Execution:
     """Where replications run; it changes nothing in the result."""
 
     __pydantic_config__ = FORBID_EXTRA
-    backend: Literal["local"]
+    backend: Literal["local", "dask", "ray"]
     workers: int = number("processes", "replications simulated at the same time", low=1, high=1024)
+    address: str | None = None
+    timeout: float | None = number("seconds", "longest time of one replication", low=0.1, high=1e7, default=None)
     budget: Budget
 
 

@@ -45,8 +45,8 @@ class Study:
         of input files, but not where or how often it is run.
     overrides : tuple of str
         What was set beside the files, as on the command line.
-    warnings : tuple of str
-        What is possible and probably not meant.
+    cautions : tuple of str
+        What is possible and probably not meant, seen in the configuration itself.
     source : dict
         The configuration with its references ``${a.b}`` in place; ``restore`` makes the same study of it.
     """
@@ -54,7 +54,7 @@ class Study:
     config: Tree
     timeline: Timeline
     overrides: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
     config_dir: str | None = None
     source: Tree = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -76,6 +76,13 @@ class Study:
     def replications(self) -> int:
         """How many independent repetitions."""
         return int(self.config["replications"])
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is possible and probably not meant; of a composed study also desks with more work than time."""
+        from scenarios.studies.load import overloads
+
+        return (*self.cautions, *(overloads(self.timeline) if self.layers else ()))
 
     @cached_property
     def digest(self) -> str:
@@ -128,7 +135,7 @@ def _study(
         config=built.config,
         timeline=built.timeline,
         overrides=overrides,
-        warnings=built.warnings,
+        cautions=built.warnings,
         config_dir=config_dir,
         source=tree,
         files=built.files,

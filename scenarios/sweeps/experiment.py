@@ -18,9 +18,10 @@ from scenarios.studies.compose import compose, options
 from scenarios.studies.overrides import Setting, read_overrides
 from scenarios.studies.raw import scan_file
 from scenarios.studies.settings import CONF
-from scenarios.sweeps.ranges import Domain, Range
-from scenarios.sweeps.sampling import levels, rows
-from scenarios.sweeps.settings import DEFAULTS, checked
+from scenarios.sweeps.limits import check_levels, check_size
+from scenarios.sweeps.ranges import Domain
+from scenarios.sweeps.sampling import rows
+from scenarios.sweeps.settings import DEFAULTS, SOUGHT, checked
 from scenarios.sweeps.spaces import Space, mute, read_space
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Experiment:
     Attributes
     ----------
     name, business : str
-    sampler : {"grid", "list", "lhs", "sobol", "morris"}
+    sampler : {"grid", "list", "lhs", "sobol", "morris", "one_at_a_time"}
     space : Space
         What the keys may be.
     scenarios : tuple of str
@@ -79,8 +80,10 @@ class Experiment:
         Of ``horizon``, ``fiscal_year``, ``quarter`` and ``month``.
     keep : dict
         Whether ``runs`` and ``reports`` of points are kept.
-    max_points : int
-        More are refused.
+    max_points, max_runs, max_events, max_memory : int
+        More are refused: points, runs, events of all runs, MiB of all processes.
+    discovery : dict or None
+        What fails: ``metric``, ``below`` or ``above``, ``period``; least ``coverage`` and ``density`` of a rule.
     overrides : tuple of str
         Of the study, without those of the experiment and without the business.
     settings : dict
@@ -106,6 +109,10 @@ class Experiment:
     periods: tuple[str, ...]
     keep: Mapping[str, bool]
     max_points: int
+    max_runs: int
+    max_events: int
+    max_memory: int
+    discovery: Mapping[str, Any] | None
     overrides: tuple[str, ...]
     config_dir: str | None
     settings: Mapping[str, Any] = field(repr=False)
@@ -153,7 +160,7 @@ def read_experiment(
     InputError
         With everything that is wrong, one line each; nothing was run or written.
     """
-    return make_experiment(name, _load(name, config_dir), business, overrides, config_dir)
+    return make_experiment(name, load_settings(name, config_dir), business, overrides, config_dir)
 
 
 def make_experiment(
@@ -164,13 +171,13 @@ def make_experiment(
     config_dir: str | os.PathLike[str] | None = None,
 ) -> Experiment:
     """An experiment of settings as a file holds them; see ``read_experiment``."""
-    ours, theirs, chosen = _split(overrides)
-    given = checked(_overridden(settings, ours))
+    ours, theirs, chosen = split_overrides(overrides)
+    given = checked(overridden(settings, ours))
     business = business or chosen or given["business"]
     studies = _studies(business, given["scenarios"], theirs, config_dir)
     first = next(iter(studies.values()))
     space = read_space(given, studies)
-    _check_levels(space, given)
+    check_levels(space, given, first)
     found = Experiment(
         name=name,
         business=business or first.business,
@@ -182,11 +189,11 @@ def make_experiment(
         warnings=tuple(mute(space, studies)),
         **_asked(given, first, theirs),
     )
-    _guard(found)
+    check_size(found)
     return found
 
 
-def _load(name: str, config_dir: str | os.PathLike[str] | None) -> Mapping[str, Any]:
+def load_settings(name: str, config_dir: str | os.PathLike[str] | None) -> Mapping[str, Any]:
     """The content of a file, scanned before it is parsed."""
     from omegaconf import OmegaConf
 
@@ -201,7 +208,7 @@ def _load(name: str, config_dir: str | os.PathLike[str] | None) -> Mapping[str, 
     return found
 
 
-def _split(overrides: Sequence[str]) -> tuple[list[Setting], list[str], str | None]:
+def split_overrides(overrides: Sequence[str]) -> tuple[list[Setting], list[str], str | None]:
     """Overrides of the experiment, of the study, and the business where one of them chooses it."""
     settings, problems = read_overrides(overrides)
     for setting in settings:
@@ -219,7 +226,7 @@ def _split(overrides: Sequence[str]) -> tuple[list[Setting], list[str], str | No
     return ours, [setting.text for setting in theirs if setting not in ours], chosen[-1] if chosen else None
 
 
-def _overridden(settings: Mapping[str, Any], ours: Sequence[Setting]) -> dict[str, Any]:
+def overridden(settings: Mapping[str, Any], ours: Sequence[Setting]) -> dict[str, Any]:
     """The settings with overrides: one setting, or one entry of a setting that is a mapping."""
     found = deepcopy(dict(settings))
     for setting in ours:
@@ -257,60 +264,14 @@ def _asked(given: Mapping[str, Any], study: Study, overrides: Sequence[str]) -> 
     set_ = {setting.path[0] for setting in read_overrides(overrides)[0]}
     precision = None if "precision" in set_ else given["precision"]
     replications = None if "replications" in set_ else given["replications"]
-    plain = ("sampler", "points", "base_samples", "second_order", "levels", "seed", "max_points")
-    return {name: given[name] for name in plain} | {
+    plain = ("sampler", "points", "base_samples", "second_order", "levels", "seed")
+    limits = ("max_points", "max_runs", "max_events", "max_memory")
+    return {name: given[name] for name in (*plain, *limits)} | {
         "scenarios": tuple(given["scenarios"]),
         "replications": replications or study.replications,
         "precision": precision or study.config["precision"],
         "metrics": tuple(given["metrics"]) if given["metrics"] else None,
         "periods": tuple(given["periods"]),
         "keep": DEFAULTS["keep"] | given["keep"],
+        "discovery": SOUGHT | given["discovery"] if given["discovery"] else None,
     }
-
-
-def _check_levels(space: Space, given: Mapping[str, Any]) -> None:
-    """What a sampler cannot do with a key."""
-    sampler, problems = given["sampler"], []
-    for key, domain in space.free.items():
-        ranged = isinstance(domain, Range)
-        asked = domain.levels if isinstance(domain, Range) else None
-        where = f"experiment.keys.{key}"
-        if sampler == "list" and ranged:
-            problems.append(f"{where}: has no values for a list, got a range; [a, b, ...], or sampler: grid")
-        elif asked and sampler != "grid":
-            problems.append(f"{where}.levels: is for a grid, got sampler {sampler}; no levels, or sampler: grid")
-        elif asked and asked > given["max_points"]:
-            problems.append(_too_many(f"{where}.levels", asked, given["max_points"]))
-    if sampler == "list" and not problems:
-        problems += _unequal(space)
-    if not space.free and not space.shares:
-        problems.append("experiment.keys: leaves nothing to sample, got links only; a range or a list")
-    if problems:
-        raise InputError(problems)
-
-
-def _unequal(space: Space) -> list[str]:
-    """Keys of a list that do not have as many values as the first."""
-    lengths = {key: len(getattr(domain, "values", ())) for key, domain in space.free.items()}
-    first = next(iter(lengths), "")
-    return [
-        f"experiment.keys.{key}: is of another length, got {number} values; {lengths[first]} as {first}, or a grid"
-        for key, number in lengths.items()
-        if number != lengths[first]
-    ]
-
-
-def _guard(experiment: Experiment) -> None:
-    """Refuse more points than the limit, naming the key that makes most of them and the one that raises the limit."""
-    total = experiment.size().points
-    if total <= experiment.max_points:
-        return
-    where = "experiment.base_samples" if experiment.base_samples else "experiment.points"
-    if experiment.sampler == "grid":
-        numbers = levels(experiment)
-        where = f"experiment.keys.{max(numbers, key=numbers.__getitem__)}"
-    raise InputError([_too_many(where, total, experiment.max_points)])
-
-
-def _too_many(where: str, number: int, limit: int) -> str:
-    return f"{where}: makes too many points, got {number}; at most {limit}, which experiment.max_points={number} raises"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 VERB = "sweep"
 COMPLETE = "complete"
 FRAMES = {"points": "points.parquet", "results": "results.parquet", "table": "table.parquet",
-          "failures": "failures.csv"}  # fmt: skip
+          "failures": "failures.csv", "keys": "keys.csv", "sensitivity": "sensitivity.parquet",
+          "tornado": "tornado.parquet", "discovery": "discovery.parquet"}  # fmt: skip
 """Tables of a sweep, each an attribute of ``Sweep``, and the files that hold them."""
 
 
@@ -104,6 +105,12 @@ class Sweep:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.record = read_entries(self.path)
+
+    @property
+    def shown(self) -> Path:
+        """What to open: the page, or the table where there is none."""
+        page = self.path / "report.html"
+        return page if page.is_file() else self.path / "table.csv"
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name not in FRAMES:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scenarios.errors import InputError
 from scenarios.runs.progress import duration
-from scenarios.sweeps.points import Design, point_study
+from scenarios.sweeps.points import Design, Planned, point_study
 from scenarios.sweeps.run_point import PartFacts, figures, metrics_table, part_bytes
 
 MEGABYTE = 1_000_000
@@ -48,12 +48,12 @@ class Estimate:
 
 
 def estimate(design: Design) -> Estimate:
-    """Run one replication of the first point and extrapolate.
+    """Run one replication of the first point that is not refused and extrapolate.
 
     Time, memory and disk grow with the replications; time also with the accounts where points differ in them. Under a
     precision the replications are the first ones only.
     """
-    first = design.points[0]
+    first = next(point for point in design.points if not point.refused)
     base = design.bases[first.scenario]
     began = time.perf_counter()
     study = point_study(base.source, first.values)
@@ -66,15 +66,15 @@ def estimate(design: Design) -> Estimate:
     size = len(part_bytes(PartFacts(first.key, (0,)), table))
     workers = max(1, int(design.base.config["execution"]["workers"]))
     jobs = len(design.points) * design.asked.replications
-    seconds = (len(design.points) * prepared + each * design.asked.replications * _scale(design)) / workers
+    seconds = (len(design.points) * prepared + each * design.asked.replications * _scale(design, first)) / workers
     return Estimate(len(design.points), jobs, seconds, _peak() * (1 if workers == 1 else workers + 1), size * jobs)
 
 
-def _scale(design: Design) -> float:
-    """Accounts of all points in those of the first."""
+def _scale(design: Design, first: Planned) -> float:
+    """Accounts of all points in those of one."""
     counts = [float(point.values.get("market.accounts", design.bases[point.scenario].config["market"]["accounts"]))
               for point in design.points]  # fmt: skip
-    return sum(counts) / max(counts[0], 1.0)
+    return sum(counts) / max(counts[design.points.index(first)], 1.0)
 
 
 def _peak() -> float:

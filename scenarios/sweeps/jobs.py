@@ -6,13 +6,15 @@ it is a job again when the sweep goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.runs.execute import PATIENCE, pooled
+from scenarios.runs.backends import LOCAL, Pool, pool_of, ready, width
+from scenarios.runs.execute import settled
 from scenarios.runs.files import STAGED
+from scenarios.runs.limit import Gone
 from scenarios.sweeps.points import Design, Planned
 from scenarios.sweeps.run_point import PARTS, Done, Failure, Job, PartFacts, read_part, run_job
 
@@ -190,27 +192,75 @@ class JobTable:
 def run_jobs(table: JobTable, workers: int) -> Iterator[Done]:
     """Run what is missing and yield what became of each job, in the order in which they end.
 
-    A worker that dies takes jobs with it; what is missing is sent again, in the end one replication at a time. One
-    that ends its process even alone is a failure.
+    The work of a worker that dies is sent again, in the end one replication at a time. One that ends its process even
+    alone is a failure, as one is that takes longer than the limit; under a limit a job is one replication, or a whole
+    point if its run folder is kept.
     """
-    if workers <= 1:
+    pool = replace(pool_of(table.design.base.config), workers=workers)
+    if pool.here():
         for job in table.jobs():
             yield _noted(table, run_job(job))
         return
-    for _ in range(PATIENCE):
-        jobs = table.jobs(workers)
-        for done in pooled([(run_job, job) for job in jobs], workers, "generator_unordered") if jobs else ():
-            yield _noted(table, done)
+    ready(pool, table.folder)
+    jobs = _apart(table.jobs(width(pool)), pool)
+    if pool.limit is not None and table.design.asked.runs:
+        pool = replace(pool, limit=pool.limit * max((len(job.replications) for job in jobs), default=1))
+    several = []
+    for job, found in _sent(table, jobs, pool):
+        if isinstance(found, Gone) and _may_part(job, pool):
+            several.append(job)
+        else:
+            yield _noted(table, _told(job, found))
+    singles = [single for job in several for single in _singles(job)]
+    for single, found in _sent(table, singles, replace(pool, workers=1)):
+        yield _noted(table, _told(single, found))
+
+
+def _may_part(job: Job, pool: Pool) -> bool:
+    """Whether replications of a job may be sent alone: not where two could be at work on one run folder at once."""
+    return len(job.replications) > 1 and (job.run_folder is None or pool.backend == LOCAL)
+
+
+def _apart(jobs: Sequence[Job], pool: Pool) -> list[Job]:
+    """Jobs as workers get them: their folders by their whole path, work that they do themselves."""
+    here = {"backend": LOCAL, "workers": 1, "address": None, "timeout": None}
+    limited = pool.limit is not None
+    return [
+        replace(
+            each,
+            source={**each.source, "execution": {**each.source["execution"], **here}},
+            folder=each.folder.absolute(),
+            run_folder=each.run_folder and each.run_folder.absolute(),
+        )
+        for job in jobs
+        for each in (_singles(job) if limited and job.run_folder is None else [job])
+    ]
+
+
+def _singles(job: Job) -> list[Job]:
+    return [replace(job, replications=(number,)) for number in job.replications]
+
+
+def _sent(table: JobTable, jobs: list[Job], pool: Pool) -> Iterator[tuple[Job, Any]]:
+    """Jobs with what they came to; those that were finished before their worker died have left files."""
+
+    def recall(places: Iterable[int]) -> dict[int, Done]:
         table.refresh()
-    for job in table.jobs(workers):
-        for number in job.replications:
-            yield _noted(table, _alone(replace(job, replications=(number,)), workers))
+        found = {place: jobs[place] for place in places}
+        return {
+            place: Done(job.key, job.replications)
+            for place, job in found.items()
+            if set(job.replications) <= set(table.done(job.key))
+        }
+
+    for place, found in settled([(run_job, job) for job in jobs], pool, table.folder, recall):
+        yield jobs[place], found
 
 
-def _alone(job: Job, workers: int) -> Done:
-    lost = Failure(job.key, job.replications[0], "WorkerLost", "the process that ran it ended without a word")
-    found: Iterator[Done] = pooled([(run_job, job)], workers, "generator_unordered")
-    return next(found, Done(job.key, failures=(lost,)))
+def _told(job: Job, found: Done | Gone) -> Done:
+    if isinstance(found, Done):
+        return found
+    return Done(job.key, failures=tuple(Failure(job.key, n, found.type, found.message) for n in job.replications))
 
 
 def _noted(table: JobTable, done: Done) -> Done:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path as FilePath
@@ -18,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from scenarios.errors import InputError
 from scenarios.studies.digest import json_digest
-from scenarios.studies.overrides import override_text
-from scenarios.studies.resolve import Tree, assign, follow, resolve
+from scenarios.studies.resolve import Tree, follow, resolve
 from scenarios.studies.study import restore, study_digest
+from scenarios.sweeps.refusals import check_points, refusal
+from scenarios.sweeps.values import assigned, point_study
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
@@ -61,6 +61,8 @@ class Planned:
         Of its configuration: equal for points that are the same study.
     key : str
         Digest of that, of the code of the engine and of the content of input files: what results are kept under.
+    refused : str
+        Why the model does not take these values, as far as a quick look tells; empty if it does.
     """
 
     number: int
@@ -68,6 +70,7 @@ class Planned:
     values: Mapping[str, Any]
     digest: str
     key: str
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class Design:
         The experiment as its file and the command line have it.
     warnings : tuple of str
         What is possible and probably not meant.
+    experiment : Experiment or None
+        What the points were drawn from: which analyses follow.
     """
 
     name: str
@@ -123,6 +128,7 @@ class Design:
     asked: Asked
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    experiment: Experiment | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -138,7 +144,8 @@ class Design:
     def digest(self) -> str:
         """Of everything that shapes the tables of the sweep."""
         points = [(p.number, p.scenario, p.key, dict(p.values)) for p in self.points]
-        return json_digest([self.name, points, asdict(self.asked)])
+        analysed = {name: self.settings.get(name) for name in ("sampler", "base_samples", "keys", "discovery")}
+        return json_digest([self.name, points, asdict(self.asked), analysed])
 
 
 def planned(bases: Mapping[str, Study], points: Iterable[Drawn], detail: Sequence[str] = ()) -> tuple[Planned, ...]:
@@ -157,30 +164,12 @@ def planned(bases: Mapping[str, Study], points: Iterable[Drawn], detail: Sequenc
     for point in points:
         base = bases[point.scenario]
         tree = assigned(base.source, point.values)
-        digest = study_digest(resolve(tree).tree, {})
+        plain = resolve(tree).tree
+        digest = study_digest(plain, {})
         key = json_digest([digest, engine_version(), dict(_files(base, tree)), list(detail)])
-        found.append(Planned(point.number, point.scenario, dict(point.values), digest, key))
+        refused = refusal(base, plain, point.values)
+        found.append(Planned(point.number, point.scenario, dict(point.values), digest, key, refused))
     return tuple(found)
-
-
-def assigned(source: Tree, values: Mapping[str, Any]) -> Tree:
-    """A copy of a configuration, references in place, in which values are set by dotted key."""
-    tree = deepcopy(source)
-    for key, value in values.items():
-        assign(tree, tuple(key.split(".")), deepcopy(value))
-    return tree
-
-
-def point_study(source: Tree, values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Study:
-    """The study of a point.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong with the values.
-    """
-    texts = [override_text(key, value) for key, value in values.items()]
-    return restore(assigned(source, values), (*overrides, *texts))
 
 
 def _files(base: Study, tree: Tree) -> Mapping[str, str]:
@@ -214,9 +203,10 @@ def design(experiment: Experiment) -> Design:
     Raises
     ------
     InputError
-        If a study cannot be composed, or the first point is refused.
+        If a study cannot be composed, the sweep is over its limits, or every point is refused.
     """
     from scenarios.studies.compose import compose
+    from scenarios.sweeps.limits import check_budget
     from scenarios.sweeps.sampling import points
 
     first = next(iter(experiment.studies.values()))
@@ -230,8 +220,11 @@ def design(experiment: Experiment) -> Design:
         runs=bool(experiment.keep["runs"]),
         reports=bool(experiment.keep["reports"]),
     )
-    found = make_design(experiment.name, base, experiment.studies, points(experiment), asked)
-    return replace(found, settings=experiment.settings, warnings=experiment.warnings)
+    drawn = points(experiment)
+    check_budget(experiment, drawn)
+    found = make_design(experiment.name, base, experiment.studies, drawn, asked)
+    texts = (*experiment.warnings, *found.warnings)
+    return replace(found, settings=experiment.settings, warnings=texts, experiment=experiment)
 
 
 def make_design(
@@ -242,7 +235,7 @@ def make_design(
     Raises
     ------
     InputError
-        If there is no point, or the first one is refused.
+        If there is no point, or every point is refused.
     """
     asked = asked or Asked(base.replications)
     counted = {scenario: _counted(study, asked.replications) for scenario, study in bases.items()}
@@ -250,8 +243,10 @@ def make_design(
     found = planned(counted, points, detail)
     if not found:
         raise InputError(["experiment.keys: gives no point, got none; values of keys"])
-    point_study(counted[found[0].scenario].source, found[0].values)
-    return Design(name, base, counted, found, asked)
+    warnings = check_points(counted, found)
+    whole = next(point for point in found if not point.refused)
+    point_study(counted[whole.scenario].source, whole.values)
+    return Design(name, base, counted, found, asked, warnings=warnings)
 
 
 def _counted(study: Study, replications: int) -> Study:

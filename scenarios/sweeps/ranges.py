@@ -17,7 +17,8 @@ from scenarios.sweeps.expressions import Expression, parse
 DIGITS = 10
 """Significant digits of a sampled number: the last bits of a logarithm differ between processors."""
 
-FIELDS = ("low", "high", "log", "integer", "levels", "equals")
+FIELDS = ("low", "high", "log", "integer", "levels", "equals", "label")
+"""What may be said of a key; its label is the word for it in rules."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def read_domain(where: str, given: Any, own: Own) -> Domain:
     where : str
         How messages name the key.
     given
-        A list of values; a mapping with low, high, log, integer, levels or with equals; None: the key's own range.
+        A list of values; a mapping of ``FIELDS``; None: the key's own range.
     own : Own
 
     Raises
@@ -172,6 +173,8 @@ def read_domain(where: str, given: Any, own: Own) -> Domain:
     for name in given:
         if name not in FIELDS:
             raise _wrong(f"{where}.{name}", "is unknown", shown(given[name]), suggest(str(name), FIELDS))
+    if not isinstance(given.get("label", ""), str):
+        raise _wrong(f"{where}.label", "must be text", shown(given["label"]), "label: list price")
     return _linked(where, given, own) if "equals" in given else _range(where, given, own)
 
 
@@ -189,7 +192,7 @@ def _values(where: str, given: list[Any]) -> Values:
 
 
 def _linked(where: str, given: Mapping[str, Any], own: Own) -> Linked:
-    others = [name for name in given if name not in ("equals", "integer")]
+    others = [name for name in given if name not in ("equals", "integer", "label")]
     if others:
         raise _wrong(where, "is linked and has a range", shown(dict(given)), f"equals without {others[0]}")
     try:

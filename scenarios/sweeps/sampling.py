@@ -2,7 +2,8 @@
 
 Two uses have their own designs. To see the space: full grids, lists, Latin hypercubes (McKay, Beckman & Conover 1979)
 and scrambled Sobol sequences (Owen 1998). To attribute variance: trajectories of elementary effects (Morris 1991) and
-crossed samples for variance-based indices (Saltelli 2002), both in the order in which SALib analyses them.
+crossed samples for variance-based indices (Saltelli 2002), both in the order in which SALib analyses them; and keys
+moved one at a time (``one_at_a_time``).
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scenarios.errors import InputError
+from scenarios.sweeps import one_at_a_time
 from scenarios.sweeps.ranges import Range, Values
+from scenarios.sweeps.settings import ONE_AT_A_TIME
 from scenarios.sweeps.spaces import Space
 
 if TYPE_CHECKING:
+    from scenarios.studies.study import Study
     from scenarios.sweeps.experiment import Experiment
 
 TRIES = 100
@@ -81,6 +85,8 @@ def rows(experiment: Experiment) -> int:
         return math.prod(levels(experiment).values())
     if experiment.sampler == "list":
         return max((len(values) for values in _listed(experiment.space).values()), default=1)
+    if experiment.sampler == ONE_AT_A_TIME:
+        return len(one_at_a_time.rows(experiment.space, _first(experiment)))
     number, factors = experiment.base_samples, len(set(_dimensions(experiment.space)[1]))
     if number is None:
         return int(experiment.points or 0)
@@ -118,10 +124,10 @@ def layout(experiment: Experiment) -> Layout:
     Raises
     ------
     ValueError
-        For a grid and a list, which have none.
+        For a grid, a list, and keys moved one at a time, which have none.
     """
     names, groups = _dimensions(experiment.space)
-    if experiment.sampler in ("grid", "list"):
+    if experiment.sampler in ("grid", "list", ONE_AT_A_TIME):
         raise ValueError(f"{experiment.sampler} has no design on the unit cube")
     if experiment.base_samples is not None:
         return Layout(names, groups, _crossed(experiment, _problem(names, groups)))
@@ -133,10 +139,18 @@ def _rows(experiment: Experiment) -> Iterator[dict[str, dict[str, Any]]]:
     """Values of each row by scenario, constraints kept."""
     if experiment.sampler in ("grid", "list"):
         yield from _listed_rows(experiment)
+    elif experiment.sampler == ONE_AT_A_TIME:
+        moved = one_at_a_time.rows(experiment.space, _first(experiment))
+        yield from (_by_scenario(experiment, chosen) for chosen in moved)
     elif not experiment.space.constraints:
         yield from (_by_scenario(experiment, _chosen(experiment.space, u)) for u in layout(experiment).unit)
     else:
         yield from _kept_rows(experiment)
+
+
+def _first(experiment: Experiment) -> Study:
+    """The study of the first scenario, whose values are the base."""
+    return next(iter(experiment.studies.values()))
 
 
 def _listed_rows(experiment: Experiment) -> Iterator[dict[str, dict[str, Any]]]:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scenarios.errors import InputError, bad_name, shown, suggest
 
-SAMPLERS = ("grid", "list", "lhs", "sobol", "morris")
+ONE_AT_A_TIME = "one_at_a_time"
+SAMPLERS = ("grid", "list", "lhs", "sobol", "morris", ONE_AT_A_TIME)
+SPARSE = ("morris", ONE_AT_A_TIME)
+"""Samplers whose points lie on lines: they do not fill the space that discovery looks through."""
+
 PERIODS = ("horizon", "fiscal_year", "quarter", "month")
 
-MAX_POINTS = 100_000
-"""Points refused beyond this unless a file says otherwise: fifty times what a sweep is built for."""
+PATTERNS = {"horizon": "horizon", "fiscal_year": r"FY\d+", "quarter": r"Q\d{4}-\d\d", "month": r"\d{4}-\d\d"}
+"""Labels of periods by kind."""
+
+MAX_POINTS, MAX_RUNS = 100_000, 100_000
+"""Points and runs (points x replications) refused beyond this unless a file says otherwise."""
+
+MAX_EVENTS, MAX_MEMORY = 10**10, 2048
+"""Events of all runs, and MiB of all processes at once, refused beyond this unless a file says otherwise: 2,000
+points x 10 replications x 5,000 accounts, what a sweep is built for, are 4e9 events."""
 
 DEFAULTS: dict[str, Any] = {
     "kind": None,
@@ -25,6 +37,9 @@ DEFAULTS: dict[str, Any] = {
     "levels": 4,
     "seed": 1,
     "max_points": MAX_POINTS,
+    "max_runs": MAX_RUNS,
+    "max_events": MAX_EVENTS,
+    "max_memory": MAX_MEMORY,
     "keys": {},
     "shares": {},
     "constraints": [],
@@ -33,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "precision": None,
     "metrics": None,
     "periods": ["horizon"],
+    "discovery": None,
     "keep": {"runs": False, "reports": False},
 }
 """By setting; four levels of a trajectory are the usual choice (Campolongo, Cariboni & Saltelli 2007)."""
@@ -43,11 +59,17 @@ WHOLE = {
     "levels": (2, 100),
     "seed": (0, 2**64 - 1),
     "max_points": (1, 10**9),
+    "max_runs": (1, 10**9),
+    "max_events": (1, 10**15),
+    "max_memory": (1, 10**7),
     "replications": (1, 100_000),
 }
 """Least and most of settings that are whole numbers."""
 
-OPTIONAL = ("points", "base_samples", "replications", "precision", "metrics", "business")
+OPTIONAL = ("points", "base_samples", "replications", "precision", "metrics", "business", "discovery")
+
+SOUGHT = {"metric": None, "below": None, "above": None, "period": "horizon", "coverage": 0.0, "density": 0.0}
+"""Settings of a discovery by name: what fails, and the least coverage and density of a rule that is told."""
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,6 +80,11 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     InputError
         With everything that is wrong that can be seen without a study.
     """
+    if given.get("kind") != "sweep":
+        known = given.get("kind") == "optimise"
+        right = "tobsim optimise experiment=NAME" if known else "kind: sweep"
+        what = "is of another verb" if known else "is unknown"
+        raise InputError([_line("kind", what, given.get("kind"), right)])
     problems = [
         f"experiment.{name}: is unknown, got {shown(given[name])}; {suggest(str(name), DEFAULTS)}"
         for name in given
@@ -67,14 +94,13 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     problems += _types(settings)
     if not problems:
         problems += [*_design(settings), *_names(settings), *_precision(settings["precision"])]
+        problems += _discovery(settings)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     return settings
 
 
 def _types(settings: Mapping[str, Any]) -> Iterator[str]:
-    if settings["kind"] != "sweep":
-        yield _line("kind", "is unknown", settings["kind"], "kind: sweep")
     for name in ("label", "business"):
         if not isinstance(settings[name], str) and not (settings[name] is None and name in OPTIONAL):
             yield _line(name, "must be text", settings[name], f"{name}: NAME")
@@ -119,8 +145,10 @@ def _design(settings: Mapping[str, Any]) -> Iterator[str]:
     sampler, points, base = (settings[name] for name in ("sampler", "points", "base_samples"))
     if not settings["keys"] and not settings["shares"]:
         yield _line("keys", "names nothing", {}, "one key or more")
-    if sampler in ("grid", "list", "lhs") and base is not None:
+    if sampler not in ("sobol", "morris") and base is not None:
         yield _line("base_samples", f"is not for {sampler}", base, "points, or sampler: sobol or morris")
+    if sampler in ("list", ONE_AT_A_TIME) and points is not None:
+        yield _line("points", f"is not for {sampler}", points, f"nothing: the keys make the points of {sampler}")
     if sampler == "morris" and (base is None or points is not None):
         yield _line("base_samples", "must be given for morris, not points", points, "base_samples: 20")
     if sampler == "lhs" and points is None:
@@ -135,11 +163,11 @@ def _design(settings: Mapping[str, Any]) -> Iterator[str]:
         yield _line("levels", "must be even for morris", settings["levels"], "4")
     if settings["second_order"] and not (sampler == "sobol" and base):
         yield _line("second_order", "is for sobol with base_samples", True, "second_order: false")
-    if settings["shares"] and sampler in ("grid", "list"):
+    if settings["shares"] and sampler in ("grid", "list", ONE_AT_A_TIME):
         yield _line("shares", f"cannot be laid out by {sampler}", list(settings["shares"]), "lhs, sobol or morris")
-    if settings["constraints"] and base is not None:
+    if settings["constraints"] and (base is not None or sampler == ONE_AT_A_TIME):
         right = "a link (equals:), or points of lhs or sobol"
-        yield _line("constraints", "would break the design of indices", settings["constraints"], right)
+        yield _line("constraints", "would break the design", settings["constraints"], right)
 
 
 def _names(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -173,11 +201,62 @@ def _precision(given: Any) -> Iterator[str]:
         yield _line("precision.metric", "is unknown", given.get("metric"), suggest(str(given.get("metric")), REGISTRY))
     widths = {name: given[name] for name in ("relative", "absolute") if name in given}
     for name, value in widths.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or value < 0 or (name == "relative" and value > 1):
+        if not _finite(value) or value < 0 or (name == "relative" and value > 1):
             yield _line(f"precision.{name}", "must be a half-width", value, "0.02" if name == "relative" else "above 0")
     if not any(widths.values()):
         yield _line("precision", "asks for no width", given, right)
+
+
+def _discovery(settings: Mapping[str, Any]) -> Iterator[str]:
+    """What fails, whether it is kept, and whether the points fill the space."""
+    from analysis.metrics import REGISTRY
+
+    given = settings["discovery"]
+    if given is None:
+        return
+    right = "{metric: cash_min, below: 0}"
+    if not isinstance(given, Mapping) or not given:
+        yield _line("discovery", "must name a metric and a threshold", given, right)
+        return
+    yield from (
+        _line(f"discovery.{name}", "is unknown", given[name], suggest(str(name), SOUGHT))
+        for name in given
+        if name not in SOUGHT
+    )
+    metric, kept = given.get("metric"), settings["metrics"]
+    if metric not in REGISTRY:
+        yield _line("discovery.metric", "is unknown", metric, suggest(str(metric), REGISTRY))
+    elif kept is not None and metric not in kept:
+        yield _line("discovery.metric", "is not among the metrics that are kept", metric, f"metrics: [..., {metric}]")
+    if (given.get("below") is None) == (given.get("above") is None):
+        yield _line("discovery", "must have below or above, one of them", dict(given), right)
+    yield from _discovery_numbers(given)
+    yield from _discovery_place(settings, given.get("period", SOUGHT["period"]))
+
+
+def _discovery_numbers(given: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("below", "above"):
+        if given.get(name) is not None and not _finite(given[name]):
+            yield _line(f"discovery.{name}", "must be a finite number", given[name], f"{name}: 0")
+    for name in ("coverage", "density"):
+        value = given.get(name, 0)
+        if not _finite(value) or not 0 <= value <= 1:
+            yield _line(f"discovery.{name}", "must be a share", value, "from 0 to 1")
+
+
+def _discovery_place(settings: Mapping[str, Any], period: Any) -> Iterator[str]:
+    kind = next((name for name, label in PATTERNS.items() if re.fullmatch(label, str(period))), None)
+    if kind is None:
+        yield _line("discovery.period", "is no period", period, "horizon, FY2026, Q2026-03 or 2026-03")
+    elif kind not in settings["periods"]:
+        yield _line("discovery.period", "is of a kind that is not kept", period, f"periods: [..., {kind}]")
+    if settings["sampler"] in SPARSE:
+        right = "sampler: lhs, sobol or grid"
+        yield _line("discovery", "needs points that fill the space", f"sampler {settings['sampler']}", right)
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _whole(value: Any, least: int, most: int | None) -> bool:

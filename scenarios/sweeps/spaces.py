@@ -15,6 +15,7 @@ from scenarios.studies.schema import options, out_of_range, place, validate, wal
 from scenarios.studies.settings import NOT_IN_DIGEST
 from scenarios.sweeps.expressions import Constraint, parse_constraint
 from scenarios.sweeps.ranges import Domain, Linked, Own, Range, Shares, Values, read_domain, read_shares
+from scenarios.sweeps.settings import ONE_AT_A_TIME
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
@@ -90,7 +91,7 @@ def read_space(settings: Mapping[str, Any], studies: Mapping[str, Study]) -> Spa
     Parameters
     ----------
     settings : mapping
-        ``keys``, ``shares`` and ``constraints`` as the file gives them.
+        ``sampler``, ``keys``, ``shares`` and ``constraints`` as the file gives them.
     studies : mapping
         Studies by scenario, the first of which gives ranges and types.
 
@@ -129,7 +130,8 @@ def _misplaced(settings: Mapping[str, Any], studies: Mapping[str, Study]) -> Ite
         for other in (tuple(name.split(".")) for _, name in places[:index]):
             if _overlap(path, other):
                 yield f"{where}: is given twice, got {dotted(other)} too; one of the two"
-        for done in next(iter(studies.values())).set_paths:
+        based = settings.get("sampler") == ONE_AT_A_TIME  # an override is the base that its keys are moved from
+        for done in () if based else next(iter(studies.values())).set_paths:
             if _overlap(path, done):
                 yield f"{where}: is sampled and set by an override, got {dotted(done)}=...; one of the two"
 

@@ -11,19 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, bad_name
+from scenarios.runs.backends import pool_of, ready
 from scenarios.runs.claim import CONFIG, Owner, check_place, difference, held
 from scenarios.runs.files import write_text
 from scenarios.runs.halt import DiskFull, Interrupted, is_full
 from scenarios.runs.manifest import now, read_entries, versions
 from scenarios.runs.precision import check_precision
 from scenarios.runs.progress import Progress
+from scenarios.runs.run import check_language
 from scenarios.studies.digest import json_digest
 from scenarios.studies.overrides import override_text
+from scenarios.sweeps.analyses import write_analyses
 from scenarios.sweeps.folder import COMPLETE, VERB, Record, Sweep, is_complete
 from scenarios.sweeps.jobs import DONE, JobTable, horizon_values, run_jobs
+from scenarios.sweeps.page import write_page
 from scenarios.sweeps.points import Design, Planned, aliases, engine_version
 from scenarios.sweeps.points import design as designed
 from scenarios.sweeps.run_point import PARTS, Done
+from scenarios.sweeps.stored import DESIGN, write_design
 from scenarios.sweeps.tables import FIGURES, OWN, failures_frame, write_tables
 
 if TYPE_CHECKING:
@@ -45,8 +50,9 @@ class SweepProgress(Progress):
         super().count()
 
     def _left(self) -> str:
-        pace = (self.done - self._before) / max(time.monotonic() - self._began, 1e-9)
-        return f"{pace:.3g} points/s, {super()._left()}"
+        done, began = self._first or (self.done, self._began)
+        pace = (self.done - done) / max(time.monotonic() - began, 1e-9)
+        return ", ".join(filter(None, (f"{pace:.3g} points/s" if pace else "", super()._left())))
 
 
 def sweep(
@@ -87,6 +93,9 @@ def run_design(
 ) -> Sweep:
     """Run every point of a design; see ``sweep``."""
     path = check_design(design, out)
+    check_language(design.base.config["report"]["language"])
+    if not path.exists():
+        ready(pool_of(design.base.config), path)
     record = new_record(design)
     record.command = command or sweep_command(design, path)
     with held(path, record.owner):
@@ -181,13 +190,18 @@ def _advance(table: JobTable, record: Record) -> None:
         _replicate_all(table, int(config["execution"]["workers"]), shown)
         shown.stage("tables")
         commands = {key: point_command(table.design, point) for key, point in table.points.items()}
-        record.files = write_tables(table, commands)
+        record.files = write_tables(table, commands) | {DESIGN: write_design(table.folder, table.design)}
+        shown.stage("analyses")
+        record.files |= write_analyses(table.folder, table.design)
     record.failures = failures_frame(table, commands).to_dict("records")
     texts = [text for key in table.points for part in table.parts(key) for text in part.facts.warnings]
     record.warnings = list(dict.fromkeys([*record.warnings, *texts]))
     record.replications, record.status = table.finished, COMPLETE
     record.times.update(finished=now(), seconds=round(time.perf_counter() - began, 3))
     record.write(table.folder)
+    if page := write_page(table.folder, config["report"]):
+        record.files |= page
+        record.write(table.folder)
 
 
 def _finished(table: JobTable) -> int:

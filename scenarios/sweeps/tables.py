@@ -16,6 +16,7 @@ from scenarios.runs.files import checksum, write_atomic
 from scenarios.studies.digest import combine, table_digest
 from scenarios.sweeps.jobs import JobTable
 from scenarios.sweeps.points import Design, Planned, aliases
+from scenarios.sweeps.settings import PATTERNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +30,6 @@ FIGURES = ("metric", "period", "unit", "mean", "ci_low", "ci_high", "sd", "repli
 
 FAILED = ("point", "digest", "scenario", "replication", "type", "message", "command")
 """Columns of the failures."""
-
-PATTERNS = {"horizon": "horizon", "fiscal_year": r"FY\d+", "quarter": r"Q\d{4}-\d\d", "month": r"\d{4}-\d\d"}
-"""Labels of periods by kind."""
 
 BATCH = 200_000
 """Rows of results that are held before they are written."""

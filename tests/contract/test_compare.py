@@ -30,20 +30,16 @@ def studies(**plans: list[str]) -> dict[str, Study]:
     return {name: compose("mini", [*SMALL, *words], config_dir=MINI) for name, words in plans.items()}
 
 
+def three_plans() -> dict[str, Study]:
+    """A plan that differs in two keys from the base, and one that differs in nothing."""
+    more = ["replications=10", "market.accounts=250"]
+    hired = ["policy.desks.sales.heads=2", "policy.conversion.trial_days=5"]
+    return studies(base=[*more, BUSY], hired=[*more, *hired], same=[*more, BUSY])
+
+
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    """A plan that differs in two keys, one that differs in nothing."""
-    plans = studies(
-        base=["replications=12", "market.accounts=400", BUSY],
-        hired=[
-            "replications=12",
-            "market.accounts=400",
-            "policy.desks.sales.heads=2",
-            "policy.conversion.trial_days=5",
-        ],
-        same=["replications=12", "market.accounts=400", BUSY],
-    )
-    return compare(scenarios=plans, out=tmp_path_factory.mktemp("compare") / "out")
+    return compare(scenarios=three_plans(), out=tmp_path_factory.mktemp("compare") / "out")
 
 
 def test_the_table_has_the_columns_of_the_contract(compared: Comparison) -> None:
@@ -118,18 +114,7 @@ def test_the_config_difference_lists_only_what_differs(compared: Comparison) -> 
 
 def test_the_same_comparison_again_simulates_nothing_and_finds_the_same(compared: Comparison) -> None:
     before = compared.table
-    plans = make_plans(
-        studies(
-            base=["replications=12", "market.accounts=400", BUSY],
-            hired=[
-                "replications=12",
-                "market.accounts=400",
-                "policy.desks.sales.heads=2",
-                "policy.conversion.trial_days=5",
-            ],
-            same=["replications=12", "market.accounts=400", BUSY],
-        )
-    )
+    plans = make_plans(three_plans())
 
     def forbidden(*_: object) -> None:
         raise AssertionError("simulated again")
@@ -151,38 +136,32 @@ def test_another_comparison_is_refused_in_the_same_folder(
 
 
 def test_precision_goes_on_until_the_difference_is_that_tight(tmp_path: Path) -> None:
-    more = ["replications=20", "market.accounts=150", "precision={metric:revenue,relative:0.05}"]
+    more = ["replications=20", "market.accounts=60", "precision={metric:revenue,relative:0.08}"]
     off = ["compare.drivers=false", "compare.flips=false", "report.enabled=false"]
-    plans = studies(base=[*more, *off, BUSY], hired=[*more, *off, "policy.desks.sales.heads=2"])
+    plans = studies(base=[*more, *off], cheaper=[*more, *off, "scenario=cheaper"])
     found = compare(scenarios=plans, out=tmp_path / "out")
     assert found.record["replications"]["mini"] > 20
-    assert "revenue to 0.05 of the base" in found.record["stopped"]
+    assert "revenue to 0.08 of the base: reached" in found.record["stopped"]
     row = found.table.query("metric == 'revenue' and period == 'horizon'").iloc[0]
     assert row["replications"] == found.record["replications"]["mini"]
-    reached = (row["ci_high"] - row["ci_low"]) / 2 <= 0.05 * row["base"]
-    assert reached == ("reached" in found.record["stopped"])
+    assert (row["ci_high"] - row["ci_low"]) / 2 <= 0.08 * row["base"]
 
 
 def test_a_spent_budget_is_said(tmp_path: Path) -> None:
-    more = [
-        "replications=20",
-        "market.accounts=100",
-        "precision={metric:revenue,relative:0.00001}",
-        "compare.budget=25",
-    ]
+    more = ["replications=4", "market.accounts=60", "precision={metric:revenue,relative:0.00001}", "compare.budget=7"]
     off = ["compare.drivers=false", "compare.flips=false", "report.enabled=false"]
     plans = studies(base=[*more, *off, BUSY], hired=[*more, *off, "policy.desks.sales.heads=2"])
     found = compare(scenarios=plans, out=tmp_path / "out")
-    assert found.record["replications"]["mini"] == 25
+    assert found.record["replications"]["mini"] == 7
     assert "budget spent" in found.record["stopped"]
 
 
 @pytest.mark.parametrize(
-    ("budget", "guarantee"), [(80, "no guarantee"), pytest.param(400, "95", marks=pytest.mark.slow)]
+    ("budget", "guarantee"), [(30, "no guarantee"), pytest.param(400, "95", marks=pytest.mark.slow)]
 )
 def test_targets_and_choice(tmp_path: Path, budget: int, guarantee: str) -> None:
     words = [
-        "market.accounts=100", "replications=10", "report.enabled=false", "compare.flips=false",
+        "market.accounts=60", "replications=10", "report.enabled=false", "compare.flips=false",
         "compare.drivers=false",
         "compare.targets={solvent:{metric:cash,value:0,sense:at_most,by:2025-12-31}}",
         f"compare.choose={{metric:revenue,indifference:5000000,budget:{budget},fresh:10}}",
@@ -200,12 +179,8 @@ def test_targets_and_choice(tmp_path: Path, budget: int, guarantee: str) -> None
 
 
 def test_a_failed_replication_is_listed_and_its_pair_left_out(tmp_path: Path) -> None:
-    plans = make_plans(
-        studies(
-            base=["replications=12", "market.accounts=100", BUSY, "report.enabled=false"],
-            hired=["replications=12", "market.accounts=100", "policy.desks.sales.heads=2", "report.enabled=false"],
-        )
-    )
+    more = ["replications=5", "market.accounts=60", "report.enabled=false"]
+    plans = make_plans(studies(base=[*more, BUSY], hired=[*more, "policy.desks.sales.heads=2"]))
 
     def sometimes(timeline: object, seed: int, replication: int) -> object:
         if replication == 3 and timeline is plans.studies["hired"].timeline:
@@ -214,12 +189,12 @@ def test_a_failed_replication_is_listed_and_its_pair_left_out(tmp_path: Path) ->
 
     found = compare_plans([plans], tmp_path / "out", simulate=sometimes)
     assert [(row["plan"], row["replication"]) for row in found.failures] == [("hired", 3)]
-    assert found.table.query("metric == 'revenue' and period == 'horizon'")["replications"].tolist() == [11]
+    assert found.table.query("metric == 'revenue' and period == 'horizon'")["replications"].tolist() == [4]
 
 
 def test_the_command_shows_one_screen_and_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["compare", "business=mini", "scenarios=[baseline,cheaper]", "replications=10", *SMALL]
-    code = main([*words, "--config-dir", str(MINI), f"out={tmp_path / 'out'}"])
+    words = ["business=mini", "scenarios=[baseline,cheaper]", "replications=10", "market.accounts=60", *SMALL]
+    code = main(["compare", *words, "--config-dir", str(MINI), f"out={tmp_path / 'out'}"])
     shown = capsys.readouterr()
     assert code == DONE
     assert len(shown.out.splitlines()) <= 24
@@ -236,7 +211,7 @@ def test_several_businesses_in_one_comparison(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(MINI, tmp_path / "conf"))
     text = (folder / "business" / "mini.yaml").read_text("utf-8").replace("name: mini", "name: other", 1)
     (folder / "business" / "other.yaml").write_text(text, encoding="utf-8")
-    words = [*SMALL, "replications=10", "market.accounts=80", "report.enabled=false"]
+    words = [*SMALL, "replications=3", "market.accounts=60", "report.enabled=false"]
     plans = compose_plans(["mini", "other"], ["baseline", "cheaper"], words, folder)
     found = compare_plans(plans, tmp_path / "out")
     assert set(found.table["business"]) == {"mini", "other"}
@@ -244,16 +219,12 @@ def test_several_businesses_in_one_comparison(tmp_path: Path) -> None:
 
 
 def test_interrupted_comparisons_keep_what_was_done(tmp_path: Path) -> None:
-    plans = make_plans(
-        studies(
-            base=["replications=6", "market.accounts=60", BUSY, "report.enabled=false"],
-            hired=["replications=6", "market.accounts=60", "policy.desks.sales.heads=2", "report.enabled=false"],
-        )
-    )
+    more = ["replications=4", "market.accounts=60", "report.enabled=false"]
+    plans = make_plans(studies(base=[*more, BUSY], hired=[*more, "policy.desks.sales.heads=2"]))
     done: list[int] = []
 
     def stopped(timeline: object, seed: int, replication: int) -> object:
-        if len(done) == 9:
+        if len(done) == 5:
             raise KeyboardInterrupt
         done.append(replication)
         return simulate(timeline, seed, replication)  # type: ignore[arg-type]
@@ -262,14 +233,14 @@ def test_interrupted_comparisons_keep_what_was_done(tmp_path: Path) -> None:
         compare_plans([plans], tmp_path / "out", simulate=stopped)
     first = len(done)
     done.clear()
-    done += [-1] * 9
+    done += [-1] * 5
 
     def counted(timeline: object, seed: int, replication: int) -> object:
         done.append(replication)
         return simulate(timeline, seed, replication)  # type: ignore[arg-type]
 
     compare_plans([plans], tmp_path / "out", simulate=counted)
-    assert first + len(done) - 9 == 12
+    assert first + len(done) - 5 == 8
 
 
 def test_a_comparison_is_no_run(compared: Comparison, capsys: pytest.CaptureFixture[str]) -> None:

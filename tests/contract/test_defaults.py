@@ -67,14 +67,12 @@ def revenue(business: str, account: str) -> pd.DataFrame:
 
 def full(*names: str) -> list[object]:
     """Parameters for the full runs."""
-    marks = [pytest.mark.slow]
-    return [pytest.param(f"{name}:{FULL}", marks=[*marks, pytest.mark.xdist_group(name)]) for name in names]
+    return [pytest.param(f"{name}:{FULL}", marks=pytest.mark.slow) for name in names]
 
 
 def both(*names: str) -> list[object]:
     """Parameters for small and full runs."""
-    small = [pytest.param(f"{name}:{SMALL}", marks=pytest.mark.xdist_group(name)) for name in names]
-    return [*small, *full(*names)]
+    return [*(f"{name}:{SMALL}" for name in names), *full(*names)]
 
 
 def shipped(business: str) -> str:

@@ -43,10 +43,8 @@ def commands(name: str) -> list[tuple[str, tuple[str, ...]]]:
 
 PLANS = [(business, names[0], name) for name in NAMES for business, names in commands(name)]
 """(business, base, plan) that the files declare."""
-EACH = [
-    pytest.param(*row, id=f"{row[0]}-{row[2]}", marks=pytest.mark.xdist_group(f"library-{row[0]}")) for row in PLANS
-]
-"""The same, all plans of a business in one process, where each is composed once."""
+EACH = [pytest.param(*row, id=f"{row[0]}-{row[2]}") for row in PLANS]
+"""The same, with the business and the plan as their name."""
 
 
 @cache

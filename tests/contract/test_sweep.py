@@ -311,12 +311,14 @@ def test_a_precision_goes_on_where_it_is_not_reached(conf: Path, tmp_path: Path)
 
 def test_progress_is_in_points_with_rate_time_left_and_failures() -> None:
     stream = io.StringIO()
-    with SweepProgress(4, 1, stream=stream, what="points") as progress:
-        progress._said = -1e9
+    with SweepProgress(40, 1, stream=stream, what="points") as progress:
+        for _ in range(8):
+            progress.count()
         progress.failed = 1
+        progress._said = -1e9
         progress.count()
     line = stream.getvalue()
-    assert line.startswith("points (1 failed) 2/4, ")
+    assert line.startswith("points (1 failed) 10/40, ")
     assert " points/s, " in line
     assert line.endswith(" left\n")
 

@@ -15,11 +15,10 @@ FLAGS = (
 )  # fmt: skip
 WIDTHS = (390, 1280)
 
-NEEDS_CHROMIUM = [
-    pytest.mark.skipif(not CHROMIUM.is_file(), reason=f"{CHROMIUM} is not installed: the page is not drawn"),
-    pytest.mark.xdist_group("browser"),
-]
-"""Marks of a module whose tests open a page; it has a fixture ``report`` with the path of the page."""
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    not CHROMIUM.is_file(), reason=f"{CHROMIUM} is not installed: the page is not drawn"
+)
+"""Mark of a module whose tests open a page; it has a fixture ``report`` with the path of the page."""
 
 MARKS = '.scatterlayer path[d*="L"], .scatterlayer path[d*="H"], .scatterlayer .points path, .barlayer path'
 """What a chart draws where it has figures."""

@@ -10,6 +10,9 @@ import pytest
 
 from tests.docs.browser import CHROMIUM, FLAGS, WIDTHS, Visit
 
+PATIENCE = 180_000
+"""Milliseconds that a page may take: on a busy machine a page of eleven charts took more than the usual 30 s."""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -23,5 +26,6 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module", params=WIDTHS)
 def visit(request: pytest.FixtureRequest, browser: Any, report: Path) -> Iterator[Visit]:
     page = browser.new_page(viewport={"width": request.param, "height": 900})
+    page.set_default_timeout(PATIENCE)
     yield Visit.to(page, report.as_uri())
     page.close()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.cli import DONE, WRONG, main
+
 ROOT = Path(__file__).parents[2]
 SMALL = ["market.accounts=200", "replications=2", "horizon.days=400", "progress=false"]
 
@@ -43,10 +45,13 @@ def test_the_two_commands_are_on_the_first_screen() -> None:
 
 
 @pytest.mark.parametrize("command", table_commands())
-def test_commands_of_the_readme(command: str, tmp_path: Path) -> None:
+def test_commands_of_the_readme(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     words = shlex.split(command)[1:]
-    done = tobsim([*words, *SMALL] if words[0] != "levers" else words, tmp_path)
-    assert done.returncode == 0, done.stderr
+    code = main([*words, *SMALL] if words[0] != "levers" else words)
+    assert code == DONE, capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -73,7 +78,9 @@ def test_python_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (table["difference"] != 0).any()
 
 
-def test_adding_a_business_as_the_page_says(tmp_path: Path) -> None:
+def test_adding_a_business_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, text in blocks("docs/add_a_business.md", "file"):
         path = tmp_path / "my_conf" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,9 +90,9 @@ def test_adding_a_business_as_the_page_says(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "academy" / "report.html").is_file()
     assert "企业培训" in done.stdout
-    wrong = tobsim(shlex.split(fails)[1:], tmp_path)
-    assert wrong.returncode == 2
-    assert wrong.stderr.startswith("error: business.route.sales.them")
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(fails)[1:]) == WRONG
+    assert capsys.readouterr().err.startswith("error: business.route.sales.them")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["my_conf", "runs"]
 
 

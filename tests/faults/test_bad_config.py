@@ -54,8 +54,16 @@ ONE_LINE = [
     ("replications=0", "replications", "from 1 to 100000, got 0"),
     ("seed=-1", "seed", "got -1"),
     (f"seed={2**129}", "seed", "from 0 to"),
-    ("market.accounts=1000000000000", "market.accounts", "execution.budget.events="),
     ("market.accounts=0", "market.accounts", "1 or more, got 0"),
+    ("execution.budget.runs=0", "execution.budget.runs", "1 or more, got 0"),
+    ("execution.budget.memory=-1", "execution.budget.memory", "above 0, got -1"),
+    ("business.currency='<script>'", "business.currency", "three letters, for example CNY"),
+    ("business.currency=''", "business.currency", "three letters, for example CNY"),
+    ("business.name=../../etc", "business.name", "A-Z a-z 0-9"),
+    ("policy.name=CON", "policy.name", "reserved name"),
+    ("market.name=" + "x" * 300, "market.name", "1 to 64"),
+    ("business.name=''", "business.name", "is no name"),
+    ("policy.finance.discount_rate=-1", "policy.finance.discount_rate", "is an unknown key, got -1"),
     ("business.route.call.then=trail", "business.route.call.then", "did you mean trial?"),
     ("business.route.call.kind=dsk", "business.route.call", "did you mean desk?"),
     ("business.route.call.work_hours.kind=gauss", "business.route.call.work_hours", "kind: exponential"),
@@ -84,7 +92,13 @@ ONE_LINE = [
     ("scenario=CON", "scenario", "reserved name"),
     ("scenario=" + "x" * 300, "scenario", "1 to 64"),
     ("scenario=''", "scenario", "is no name"),
+    ("scenario='<script>'", "scenario", "A-Z a-z 0-9"),
     ("market.segments.<b>.share=0", "override", "cannot be read"),
+    ("market.label=市场", "override", 'without quotes, got "市场"; "market.label=\'市场\'"'),
+    ("market.label=市场,上海", "override", "\"market.label='市场,上海'\""),
+    ("forecast.decimal=,", "override", 'without quotes, got ","; "forecast.decimal=\',\'"'),
+    ("forecast.hierarchy=[地区,店铺]", "override", "\"forecast.hierarchy=['地区','店铺']\""),
+    ("forecast.columns={y: 销售额}", "override", "text in other than Latin letters in quotes"),
     ("a=[1,", "override", "lists as [a,b]"),
     ("a=" + "[" * 5000, "override", "nested too deep"),
     ("horizon.days", "override", "key=value"),
@@ -98,7 +112,7 @@ ONE_LINE = [
     ("~policy.channels.serch", "policy.channels.serch", "did you mean search?"),
     ("~policy", "policy", "cannot be deleted"),
     ("policy@business=mini", "policy", "is no key"),
-    ("execution.backend=ray", "execution.backend", "one of local"),
+    ("execution.backend=cloud", "execution.backend", "one of local"),
     ("tables=[eventz]", "tables.0", "one of accounts"),
     ("business=tool", "business", "chosen twice"),
 ]
@@ -113,6 +127,15 @@ def test_one_mistake_is_one_line(override: str, where: str, words: str) -> None:
     assert len(problems) == 1, problems
     assert "\n" not in hits[0]
     assert "got" in hits[0]
+
+
+def test_a_population_of_a_planet_is_refused() -> None:
+    """Before anything is made of it: too many events, too much memory."""
+    problems = problems_of("market.accounts=1000000000000")
+    assert [p.split("=")[0].rpartition(" ")[2] for p in problems] == [
+        "execution.budget.events",
+        "execution.budget.memory",
+    ]
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

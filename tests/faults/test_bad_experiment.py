@@ -9,6 +9,7 @@ import pytest
 
 from scenarios.errors import InputError
 from scenarios.sweeps.experiment import make_experiment, read_experiment
+from scenarios.sweeps.points import design
 from scenarios.sweeps.sampling import points
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
@@ -92,6 +93,7 @@ def test_keys(keys: dict[str, Any], where: str, part: str) -> None:
 SETTINGS = [
     # settings over a grid, where, what must be in the line
     ({"kind": "swep"}, "kind", "kind: sweep"),
+    ({"kind": "optimise", "objectives": []}, "kind", "is of another verb, got \"optimise\"; tobsim optimise"),
     ({"sampler": "lsh"}, "sampler", "did you mean lhs?"),
     ({"smapler": "lhs"}, "smapler", "did you mean sampler?"),
     ({"sampler": "lhs"}, "points", "is missing for lhs"),
@@ -103,6 +105,19 @@ SETTINGS = [
     ({"sampler": "morris", "base_samples": 8, "levels": 5}, "levels", "must be even"),
     ({"base_samples": 8}, "base_samples", "is not for grid"),
     ({"second_order": True}, "second_order", "is for sobol with base_samples"),
+    ({"sampler": "list", "points": 4}, "points", "is not for list"),
+    ({"sampler": "one_at_a_time", "points": 4}, "points", "is not for one_at_a_time"),
+    ({"sampler": "one_at_a_time", "constraints": ["a < b"]}, "constraints", "would break the design"),
+    ({"sampler": "one_at_a_time", "shares": {"mix": {"keys": {SMALL: None, LARGE: None}}}}, "shares", "cannot be laid"),
+    ({"sampler": "one_at_a_time", "keys": {HEADS: [4, 5]}}, f"keys.{HEADS}", "of the study, got 4 to 5 and base 3"),
+    ({"sampler": "one_at_a_time", "keys": {HEADS: [3]}}, f"keys.{HEADS}", "is not moved, got 3"),
+    ({"sampler": "one_at_a_time", "keys": {"policy.name": ["a"]}}, "keys.policy.name", "has no low and high"),
+    ({"max_runs": 0}, "max_runs", "whole number, got 0"),
+    ({"max_runs": 39}, "replications", "too many runs, got 40 (2 points x 20 replications); at most 39, which exp"),
+    ({"max_runs": 1, "replications": 1}, f"keys.{HEADS}", "experiment.max_runs=2 raises"),
+    ({"max_events": 1.5}, "max_events", "whole number, got 1.5"),
+    ({"max_memory": "2 GB"}, "max_memory", 'whole number, got "2 GB"'),
+    ({"keys": {HEADS: {"low": 1, "high": 3, "levels": 3, "label": 5}}}, f"keys.{HEADS}.label", "must be text, got 5"),
     ({"points": 0}, "points", "whole number, got 0; 1 or more"),
     ({"points": 2.5}, "points", "whole number, got 2.5"),
     ({"seed": -1}, "seed", "got -1"),
@@ -123,13 +138,59 @@ SETTINGS = [
     ({"constraints": [f"{HEADS} + 2"]}, "constraints.0", "compares nothing"),
     ({"constraints": [f"{HEADS} == 2"]}, "constraints.0", "compares nothing"),
     ({"constraints": ["policy.desks.sales.head < 2"]}, "constraints.0", "did you mean heads?"),
-    ({"sampler": "sobol", "base_samples": 8, "constraints": ["a < b"]}, "constraints", "design of indices"),
+    ({"sampler": "sobol", "base_samples": 8, "constraints": ["a < b"]}, "constraints", "would break the design"),
     ({"sampler": "list", "keys": {PRICE: {"low": 1, "high": 2}}}, f"keys.{PRICE}", "has no values for a list"),
     ({"sampler": "list", "keys": {HEADS: [1, 2], PRICE: [1]}}, f"keys.{PRICE}", "another length, got 1 values; 2"),
     ({"shares": {"mix": {"keys": {SMALL: None, LARGE: None}}}}, "shares", "cannot be laid out by grid"),
     (SPREAD | {"keys": {PRICE: {"low": 1, "high": 2, "levels": 3}}}, f"keys.{PRICE}.levels", "is for a grid"),
     ({"keys": {PRICE: {"low": 1, "high": 2, "levels": 10**7}}}, f"keys.{PRICE}.levels", "max_points=10000000"),
 ]  # fmt: skip
+
+
+CASH = {"metric": "cash_min", "below": 0}
+DISCOVERIES = [
+    # discovery over a hypercube, where, what must be in the line
+    ({"discovery": "cash_min"}, "discovery", "must name a metric and a threshold"),
+    ({"discovery": {}}, "discovery", "must name a metric and a threshold"),
+    ({"discovery": CASH | {"metric": "cash_mni"}}, "discovery.metric", "did you mean cash_min?"),
+    ({"discovery": CASH, "metrics": ["revenue"]}, "discovery.metric", "is not among the metrics that are kept"),
+    ({"discovery": CASH | {"above": 5}}, "discovery", "must have below or above, one of them"),
+    ({"discovery": {"metric": "cash_min"}}, "discovery", "must have below or above, one of them"),
+    ({"discovery": CASH | {"below": "0"}}, "discovery.below", 'must be a finite number, got "0"'),
+    ({"discovery": CASH | {"below": float("nan")}}, "discovery.below", "must be a finite number, got nan"),
+    ({"discovery": CASH | {"unter": 0}}, "discovery.unter", "is unknown"),
+    ({"discovery": CASH | {"coverage": 1.2}}, "discovery.coverage", "must be a share, got 1.2"),
+    ({"discovery": CASH | {"density": True}}, "discovery.density", "must be a share, got true"),
+    ({"discovery": CASH | {"period": "2026"}}, "discovery.period", 'is no period, got "2026"'),
+    ({"discovery": CASH | {"period": "FY2025"}}, "discovery.period", "periods: [..., fiscal_year]"),
+    ({"discovery": CASH, "points": 19}, "points", "makes too few points for a discovery, got 19; 20 or more"),
+    ({"discovery": CASH, "sampler": "sobol", "points": None, "base_samples": 8}, "base_samples", "discovery, got 16"),
+    ({"discovery": CASH, "sampler": "morris", "points": None, "base_samples": 9}, "discovery", "points that fill"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "where", "part"), DISCOVERIES)
+def test_discoveries(settings: dict[str, Any], where: str, part: str) -> None:
+    (line,) = problems_of(SPREAD | {"points": 32}, **settings)
+    assert line.startswith(f"experiment.{where}: ")
+    assert part in line
+
+
+def test_points_that_links_make_wrong_are_found_before_the_start() -> None:
+    """All of them: refused, with the key that makes them so. Some of them: a warning, and rows of their own."""
+    spread = {"kind": "sweep", "sampler": "list", "replications": 1}
+    link = {PRICE: [100, 200], HEADS: {"equals": f"0 - {PRICE} / 100"}}
+    experiment = make_experiment("bad", spread | {"keys": link}, "mini", ["effects=none"], MINI)
+    with pytest.raises(InputError) as caught:
+        design(experiment)
+    (line,) = caught.value.problems
+    assert line.startswith(f"experiment.keys.{HEADS}: makes every point wrong, got {PRICE}=100, {HEADS}=-1; {HEADS}: ")
+    shares = {SMALL: [0.75, 0.9], PRICE: [100, 200]}
+    found = design(make_experiment("bad", spread | {"keys": shares}, "mini", ["effects=none"], MINI))
+    (text,) = found.warnings
+    assert text.startswith(f"experiment.keys.{SMALL}: makes 1 of 2 points wrong, which become failed rows, got {SMALL}")
+    assert "market.segments: shares must sum to 1, got 1.15" in text
+    assert [bool(point.refused) for point in found.points] == [False, True]
 
 
 @pytest.mark.parametrize(

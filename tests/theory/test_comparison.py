@@ -178,14 +178,12 @@ def alarms(pairs: list[Paired]) -> int:
 IN_SUITE = range(100, 114, 2)
 
 
-@pytest.mark.xdist_group("comparison")
 def test_equal_plans_under_the_same_seed_differ_by_exactly_zero() -> None:
     for pairs in compare(IN_SUITE[:1], Plan(), outcomes=simulated).values():
         assert len(pairs) == BLOCKS
         assert {(c.difference, c.low, c.high, c.p, c.n_touched) for c in pairs} == {(0, 0, 0, 1, 0)}
 
 
-@pytest.mark.xdist_group("comparison")
 @pytest.mark.parametrize(("other", "shift"), [("sign", 1), ("agree", 0)], ids=["other seeds", "renamed decision"])
 def test_equal_plans_give_few_alarms(other: str, shift: int) -> None:
     """On other seeds, and on the same ones when a decision's new name redraws it: within the binomial band."""
@@ -194,7 +192,6 @@ def test_equal_plans_give_few_alarms(other: str, shift: int) -> None:
         assert alarms(pairs) <= binom.ppf(0.995, len(pairs), 0.05)
 
 
-@pytest.mark.xdist_group("comparison")
 def test_a_redrawn_decision_keeps_the_correlation_of_what_is_not_redrawn() -> None:
     """Signing is M S, with M shared: correlation (cov of M S, M S') / variance = s (1 - m) / (1 - m s)."""
     expected = SIGN * (1 - MEET) / (1 - MEET * SIGN)
@@ -207,7 +204,6 @@ def test_a_redrawn_decision_keeps_the_correlation_of_what_is_not_redrawn() -> No
     assert abs(apart.mean()) <= 4 * apart.std() / math.sqrt(len(apart))
 
 
-@pytest.mark.xdist_group("comparison")
 def test_a_true_difference_is_found() -> None:
     """A higher chance to sign: the mean is that of the theory, nearly every world finds it, and covers it."""
     truth = SIZE * MEET * (BETTER - SIGN)
@@ -221,7 +217,6 @@ def test_a_true_difference_is_found() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("comparison")
 @pytest.mark.parametrize(("other", "shift"), [("sign", 1), ("agree", 0)], ids=["other seeds", "renamed decision"])
 def test_equal_plans_give_six_per_cent_of_alarms_at_most(other: str, shift: int, record_property: Record) -> None:
     """8,000 comparisons of 20 pairs each, 5,000 pairs of simulations: upper bound of false alarms at 6 %."""

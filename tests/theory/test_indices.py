@@ -10,7 +10,7 @@ import pytest
 from SALib.sample import morris as morris_sample
 from SALib.sample import sobol as sobol_sample
 
-from analysis.sensitivity.morris import morris
+from analysis.sensitivity.morris import Screening, morris
 from analysis.sensitivity.sobol import EXPECTED, ONE, sobol
 from analysis.sensitivity.tornado import tornado
 from tests.theory.check import mean
@@ -189,7 +189,7 @@ def test_the_effects_of_a_noisy_linear_model() -> None:
         rng = np.random.default_rng(seed)
         x = morris_sample.sample(problem(3), 20, num_levels=4, seed=seed + 1)
         y = (x @ weights)[:, None] + rng.normal(0, 0.5, (len(x), 8))
-        found = morris(*frames(x, y), names(3), common=False).set_index("key").loc[names(3)]
+        found = morris(*frames(x, y), names(3), Screening(common=False)).set_index("key").loc[names(3)]
         hits.append(found["mu_low"].le(weights) & found["mu_high"].ge(weights))
         assert found["note"].tolist()[:2] == ["", ""]
         # one averaged effect is 1.5 times a difference of two means of 8

@@ -15,7 +15,7 @@ from scenarios.errors import InputError
 from scenarios.studies.compose import options
 from scenarios.studies.resolve import assign
 from scenarios.studies.study import Study, restore
-from scenarios.sweeps.experiment import Experiment, Size, make_experiment, read_experiment
+from scenarios.sweeps.experiment import Experiment, Size, load_settings, make_experiment, read_experiment
 from scenarios.sweeps.expressions import parse, parse_constraint
 from scenarios.sweeps.ranges import Range, Shares, Values
 from scenarios.sweeps.sampling import Point, layout, points
@@ -23,7 +23,7 @@ from scenarios.sweeps.sampling import Point, layout, points
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 HEADS, PRICE, TRIAL = "policy.desks.sales.heads", "policy.products.seat.price.small", "policy.conversion.trial_days"
 FIXED = "policy.finance.fixed_month"
-SHIPPED = options("experiment")
+SHIPPED = [name for name in options("experiment") if load_settings(name, None)["kind"] == "sweep"]
 
 
 def made(keys: dict[str, Any], sampler: str = "lhs", *overrides: str, **settings: Any) -> Experiment:

@@ -18,7 +18,7 @@ import pytest
 from analysis.series import monthly_series
 from scenarios import InputError, compose, run
 from scenarios.forecasts.series_file import read_series_file
-from scenarios.runs.export import FORMATS, export
+from scenarios.runs.export import FORMATS, check_settings, export
 from scenarios.runs.exports import xes
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
@@ -249,3 +249,11 @@ def test_what_cannot_be_exported_is_refused(folder: Path) -> None:
         with pytest.raises(InputError, match=r"lacks events, .*; tables=\[accounts,events\]"):
             export(folder, name)
     assert not (folder / "export").exists()
+
+
+def test_settings_that_a_format_does_not_take_are_refused() -> None:
+    check_settings("bundle", {"format": "bundle", "out": "x.zip"})
+    check_settings("xes", ["format", "replication"])
+    for form, given, text in (("bundle", "replication", "is not for bundle"), ("csv", "out", "out: is for bundle")):
+        with pytest.raises(InputError, match=text):
+            check_settings(form, [given])

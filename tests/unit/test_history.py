@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.forecast.history import prepare
+from analysis.forecast.naive import plain
 
 MONTH_ENDS = pd.date_range("2020-01-31", periods=40, freq="ME")
 
@@ -153,3 +154,43 @@ def test_a_regular_index_and_stored_dates_give_the_same_history() -> None:
     assert len(regular.notes) == 2
     with pytest.raises(ValueError, match="no finite value"):
         prepare(y * np.nan)
+
+
+# Weeks
+
+
+def weeks(*late: int) -> pd.DatetimeIndex:
+    """Twelve Sundays, of which some are stored a day late."""
+    sundays = pd.date_range("2025-01-05", periods=12, freq="W-SUN").to_list()
+    return pd.DatetimeIndex([day + pd.Timedelta(days=int(place in late)) for place, day in enumerate(sundays)])
+
+
+@pytest.mark.parametrize("late", [(), (3,), (0, 5), (11,), (0, 3, 7, 11)])
+def test_a_week_that_is_stored_a_day_late_is_that_week(late: tuple[int, ...]) -> None:
+    """And not the next one, also at either end: most dates say how weeks are dated."""
+    y = pd.Series(np.arange(12.0), index=weeks(*late))
+    history = prepare(y)
+    assert history.y.tolist() == list(range(12))
+    assert history.dates.equals(weeks())
+    assert not history.notes
+
+
+@pytest.mark.parametrize("days", [-3, -1, 1, 3])
+def test_a_week_may_be_early_or_late_by_three_days(days: int) -> None:
+    """The nearest regular date is meant."""
+    dates = weeks().to_series()
+    dates.iloc[5] += pd.Timedelta(days=days)
+    assert prepare(pd.Series(np.arange(12.0), index=pd.DatetimeIndex(dates))).y.tolist() == list(range(12))
+
+
+def test_days_that_are_asked_for_as_weeks_close_with_their_last() -> None:
+    """Only weekly dates are taken for early or late ones."""
+    days = pd.Series(np.arange(28.0), index=pd.date_range("2025-01-06", periods=28, freq="D"))
+    assert prepare(days, frequency="W").y.tolist() == [6, 13, 20, 27]
+
+
+def test_one_is_not_many() -> None:
+    """Notes count as one speaks."""
+    y = pd.Series([1.0, 2.0, np.nan, 4.0, 5.0], index=pd.date_range("2025-01-31", periods=5, freq="ME"))
+    assert prepare(y).notes == ("1 missing value inside the series was interpolated",)
+    assert "only 1 value; " in getattr(plain(prepare(y[:1])), "note", "")

@@ -38,6 +38,35 @@ def test_columns_of_changes() -> None:
     assert table.sum().tolist() == [60, 1]
 
 
+CHANGES = {
+    "price": ("2021-03-15", "step", None),
+    "offer": ("2021-03-01", "step", "2021-06-30"),
+    "ads": ("2021-02-28", "ramp", "2021-05-31"),
+    "fair": ("2021-06-10", "pulse", None),
+}
+
+
+@pytest.mark.parametrize("freq", ["MS", "BMS", "BME", "15th"])
+def test_columns_do_not_depend_on_how_months_are_dated(freq: str) -> None:
+    """A month in which something changes has changed: March by a price of the 15th, June up to its last day."""
+    offset = pd.DateOffset(months=1) if freq == "15th" else freq
+    dates = pd.date_range("2020-01-15" if freq == "15th" else "2020-01-01", periods=24, freq=offset)
+    by_end = policy_dates(pd.date_range("2020-01-31", periods=24, freq="ME"), CHANGES)
+    by_other = policy_dates(dates, CHANGES)
+    assert by_other.index.equals(dates)
+    assert by_other.to_numpy().tolist() == by_end.to_numpy().tolist()
+    assert by_end["price"].to_numpy().nonzero()[0].min() == 14
+    assert by_end["offer"].sum() == 4
+
+
+def test_columns_of_quarters_and_hours() -> None:
+    """A quarter dated by its first day holds a change of its last; hours change at the hour."""
+    quarters = pd.date_range("2020-01-01", periods=8, freq="QS")
+    assert policy_dates(quarters, {"x": ("2020-06-30", "step", None)})["x"].tolist() == [0, 1, 1, 1, 1, 1, 1, 1]
+    hours = pd.date_range("2020-01-01", periods=48, freq="h")
+    assert policy_dates(hours, {"x": ("2020-01-01 05:00", "step", None)})["x"].sum() == 43
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

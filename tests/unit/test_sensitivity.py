@@ -16,7 +16,7 @@ from analysis.compare.paired import TOO_FEW, paired
 from analysis.sensitivity import morris as screening
 from analysis.sensitivity import noise
 from analysis.sensitivity import sobol as indices
-from analysis.sensitivity.morris import effects, morris
+from analysis.sensitivity.morris import Screening, effects, morris
 from analysis.sensitivity.sobol import EXPECTED, ONE, sobol
 from analysis.sensitivity.tornado import tornado
 
@@ -218,7 +218,7 @@ def test_the_table_of_effects() -> None:
     assert (found["mu_star"] <= found["mu_star_high"] + 1e-6).all()
     assert found["noise"].to_numpy() == pytest.approx(0, abs=1e-6)  # a shared shift is no noise of a difference
     assert set(found["note"]) == {""}
-    single = morris(points_of(TRAJECTORIES), results_of(CURVED), KEYS, common=False)
+    single = morris(points_of(TRAJECTORIES), results_of(CURVED), KEYS, Screening(common=False))
     assert set(single["note"]) == {noise.ONE_REPLICATION}
     assert not single["common"].any()
 
@@ -244,11 +244,11 @@ def test_steps_of_no_trajectory_are_refused() -> None:
 def test_a_design_tells_steps_that_words_do_not() -> None:
     frame = points_of(TRAJECTORIES).assign(**{KEYS[0]: "base"})
     plain = morris(points_of(TRAJECTORIES), results_of(CURVED), KEYS)
-    pd.testing.assert_frame_equal(morris(frame, results_of(CURVED), KEYS, design=TRAJECTORIES), plain)
+    pd.testing.assert_frame_equal(morris(frame, results_of(CURVED), KEYS, Screening(TRAJECTORIES)), plain)
     with pytest.raises(ValueError, match="is not a number"):
         morris(frame, results_of(CURVED), KEYS)
     with pytest.raises(ValueError, match="18 points, but 15 rows"):
-        morris(frame, results_of(CURVED), KEYS, design=TRAJECTORIES[:15])
+        morris(frame, results_of(CURVED), KEYS, Screening(TRAJECTORIES[:15]))
 
 
 def test_a_group_has_an_absolute_effect_without_direction() -> None:
@@ -257,7 +257,7 @@ def test_a_group_has_an_absolute_effect_without_direction() -> None:
     design = morris_sample.sample(problem, 8, num_levels=4, seed=3)
     y = (3 * design[:, 0] + design[:, 1] * design[:, 2])[:, None]
     points = pd.DataFrame({"point": np.arange(len(y)) + 7})
-    found = morris(points, results_of(y), ["one", "two"], design=design, groups=["one", "two", "two"])
+    found = morris(points, results_of(y), ["one", "two"], Screening(design, ["one", "two", "two"]))
     library = morris_analysis.analyze(problem, design, y[:, 0], num_resamples=2, seed=1)
     assert found.set_index("key").loc[["one", "two"], "mu_star"].to_numpy() == pytest.approx(library["mu_star"])
     assert found.set_index("key")[["mu", "mu_low", "sigma", "sigma_high"]].isna().all(axis=1).to_dict() == {

@@ -27,11 +27,14 @@ PART = "forecasts"
 
 Maker = Callable[[View], Panel | None]
 
-PANELS: tuple[Maker, ...] = (result, targets, backtest, calibrated, chosen, hierarchy, faults, setup)
-"""In the order of the questions: what comes, is it enough, how good, do intervals hold, by what model, what failed."""
+PANELS: tuple[Maker, ...] = (result, targets, backtest, calibrated, chosen, hierarchy)
+"""In the order of the questions: what comes, is it enough, how good, do intervals hold, by what model."""
 
 TRUTH: tuple[Maker, ...] = (coverage, skill, history, best, blind, split)
 """What only a simulation can tell: whether intervals hold, how far ahead, after how long, by what, what is hidden."""
+
+LAST: tuple[Maker, ...] = (faults, setup)
+"""What failed, and what was run."""
 
 
 def build_forecasts(path: Path, language: str = "en") -> Path:
@@ -67,9 +70,12 @@ def render(folder: Forecasts, text: Catalogue) -> str:
 
 
 def chapters(view: View) -> list[tuple[str, list[Panel]]]:
-    """Panels of the forecasts, then under a title of their own those of the known truth, where there is one."""
-    own = ("", _made(view, PANELS))
-    return [own, (view.text("forecasts.truth.chapter"), _judged(view))] if view.folder.judged else [own]
+    """Panels of the forecasts, those of the known truth under a title of their own where there is one, what was run."""
+    own, last = _made(view, PANELS), _made(view, LAST)
+    if not view.folder.judged:
+        return [("", [*own, *last])]
+    judged = (view.text("forecasts.truth.chapter"), _judged(view))
+    return [("", own), judged, *([(view.text("setup.title"), last)] if last else [])]
 
 
 def _made(view: View, makers: Sequence[Maker]) -> list[Panel]:

@@ -24,7 +24,7 @@ def backtest(view: View) -> Panel | None:
     if not view.tried:
         lead = text("forecasts.backtest.short", steps=view.what()["steps"])
         return Panel("backtest", text("forecasts.backtest.title"), text("forecasts.backtest.none"), lead, [])
-    charts = [_ratios(view, rivals, m) for m in MEASURES if any(_known(view, r, m) for r in rivals)]
+    charts = [_ratios(view, rivals, m) for m in MEASURES if any(_bounded(view, r, m) for r in rivals)]
     blocks: list[Block] = [Charts(charts)] if charts else []
     blocks += [_models(view), *_by_series(view)]
     head, lead = " ".join([accuracy(view), covered(view)]), text("forecasts.backtest.lead", **counts(view))
@@ -76,9 +76,10 @@ def counts(view: View) -> dict[str, str]:
     }
 
 
-def _known(view: View, model: str, measure: str) -> bool:
-    ratio = view.score(model, measure)["ratio"]
-    return ratio == ratio
+def _bounded(view: View, model: str, measure: str) -> bool:
+    """Whether a ratio has an interval: without one, a dot would say more than is known; the table has the ratio."""
+    bound = view.score(model, measure)["ratio_low"]
+    return bound == bound
 
 
 def _ratios(view: View, models: list[str], measure: str) -> Chart:

@@ -1,0 +1,84 @@
+"""Bundles of what any verb wrote: an archive that holds the result, what it was made from, and the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenarios.errors import InputError, shown
+from scenarios.runs.claim import SOURCE
+from scenarios.runs.exports.bundle import write_bundle
+from scenarios.runs.manifest import NAME, read_entries, read_manifest
+
+if TYPE_CHECKING:
+    from scenarios.studies.study import Study
+
+
+def bundle(path: Path, out: str | Path | None = None) -> Path:
+    """Write the folder of a run, a comparison, a sweep or a forecast into one archive.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    out : str or Path, optional
+        The archive, which must not exist; ``FOLDER/export/bundle.zip`` without it.
+
+    Returns
+    -------
+    Path
+        The archive.
+
+    Raises
+    ------
+    InputError
+        If it is no complete folder of ours, what it was made from is not there or not what it was, or the archive
+        cannot be written.
+    """
+    if out == "":
+        raise InputError(['out: is empty, got ""; a file name'])
+    record = read_entries(path)
+    found = dict(inputs_of(path, record))
+    return write_bundle(path, found, None if out is None else Path(out).expanduser())
+
+
+def inputs_of(path: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Files and run folders that a result was made from, by their paths as its files name them.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of the result.
+    record : mapping
+        Its manifest.
+    """
+    if record.get("verb") == "forecast":
+        yield from _of_forecast(record)
+        return
+    if record.get("verb") == "sweep":
+        from scenarios.sweeps.stored import read_design
+
+        yield from (found for study in read_design(path).bases.values() for found in _of_study(study))
+    from scenarios.runs.reproduce import stored_study
+
+    for folder in sorted(file.parent for file in path.rglob(SOURCE) if (file.parent / NAME).is_file()):
+        yield from _of_study(stored_study(folder, read_manifest(folder)))
+
+
+def _of_study(study: Study) -> Iterator[tuple[str, Path]]:
+    from scenarios.studies.resolve import follow
+
+    for key in study.files:
+        text = str(follow(study.config, tuple(key.split("."))))
+        yield text, Path(text)
+
+
+def _of_forecast(record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    source = record["source"]
+    for text in (*source.get("paths", [source["path"]]), record["settings"].get("regressors")):
+        if text is None:
+            continue
+        if not Path(text).expanduser().exists():
+            raise InputError([f"source: is no longer there, got {shown(text)}; the source of the forecast"])
+        yield text, Path(text).expanduser()

@@ -1,0 +1,160 @@
+"""What a sampler can do with the keys of an experiment, and how much of it is admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from scenarios.errors import InputError
+from scenarios.studies.budget import EVENTS_PER_ACCOUNT
+from scenarios.sweeps.one_at_a_time import off_base
+from scenarios.sweeps.ranges import Range
+from scenarios.sweeps.sampling import levels
+from scenarios.sweeps.settings import ONE_AT_A_TIME
+from scenarios.sweeps.spaces import Space
+
+if TYPE_CHECKING:
+    from scenarios.studies.study import Study
+    from scenarios.sweeps.experiment import Experiment
+    from scenarios.sweeps.sampling import Point
+
+ACCOUNTS = "market.accounts"
+
+PROCESS_MEMORY, ACCOUNT_MEMORY = 150.0, 0.002
+"""MiB of a process without accounts, and of one account with all its tables (``benchmarks.scale``: 293 MB with 100,000
+accounts of the largest business, 2 GB with a million)."""
+
+DISCOVERY_LEAST = 20
+"""Points without which no rule is sought: ten that fail and ten that do not (``analysis.discovery``)."""
+
+
+def check_levels(space: Space, given: Mapping[str, Any], study: Study) -> None:
+    """Refuse what a sampler cannot do with a key.
+
+    Raises
+    ------
+    InputError
+    """
+    sampler, problems = given["sampler"], []
+    for key, domain in space.free.items():
+        asked = domain.levels if isinstance(domain, Range) else None
+        where = f"experiment.keys.{key}"
+        if sampler == "list" and isinstance(domain, Range):
+            problems.append(f"{where}: has no values for a list, got a range; [a, b, ...], or sampler: grid")
+        elif asked and sampler != "grid":
+            problems.append(f"{where}.levels: is for a grid, got sampler {sampler}; no levels, or sampler: grid")
+        elif asked and asked > given["max_points"]:
+            problems.append(_too_many(f"{where}.levels", asked, given["max_points"]))
+    if sampler == "list" and not problems:
+        problems += _unequal(space)
+    if sampler == ONE_AT_A_TIME and not problems:
+        problems += off_base(space, study)
+    if not space.free and not space.shares:
+        problems.append("experiment.keys: leaves nothing to sample, got links only; a range or a list")
+    if problems:
+        raise InputError(problems)
+
+
+def _unequal(space: Space) -> list[str]:
+    """Keys of a list that do not have as many values as the first."""
+    lengths = {key: len(getattr(domain, "values", ())) for key, domain in space.free.items()}
+    first = next(iter(lengths), "")
+    return [
+        f"experiment.keys.{key}: is of another length, got {number} values; {lengths[first]} as {first}, or a grid"
+        for key, number in lengths.items()
+        if number != lengths[first]
+    ]
+
+
+def check_size(experiment: Experiment) -> None:
+    """Refuse more points or runs than the limits before any point is drawn, naming the key that makes most of them.
+
+    Raises
+    ------
+    InputError
+    """
+    size = experiment.size()
+    if size.points > experiment.max_points:
+        raise InputError([_too_many(_growing(experiment), size.points, experiment.max_points)])
+    if size.jobs > experiment.max_runs:
+        where = "experiment.replications" if experiment.replications > size.points else _growing(experiment)
+        made = f"{size.points} points x {experiment.replications} replications"
+        limit = f"at most {experiment.max_runs}, which experiment.max_runs={size.jobs} raises"
+        raise InputError([f"{where}: makes too many runs, got {size.jobs} ({made}); {limit}"])
+    filling = 2 * experiment.base_samples if experiment.base_samples else size.rows
+    if experiment.discovery and filling < DISCOVERY_LEAST:
+        where, right = _growing(experiment), f"{DISCOVERY_LEAST} or more that differ in every key"
+        raise InputError([f"{where}: makes too few points for a discovery, got {filling}; {right}"])
+
+
+def _growing(experiment: Experiment) -> str:
+    """The setting that makes most of the points."""
+    if experiment.sampler == "grid":
+        numbers = levels(experiment)
+        return f"experiment.keys.{max(numbers, key=numbers.__getitem__)}"
+    if experiment.sampler in ("list", ONE_AT_A_TIME):
+        return "experiment.keys"
+    return "experiment.base_samples" if experiment.base_samples else "experiment.points"
+
+
+def _too_many(where: str, number: int, limit: int) -> str:
+    return f"{where}: makes too many points, got {number}; at most {limit}, which experiment.max_points={number} raises"
+
+
+def check_budget(experiment: Experiment, drawn: Iterable[Point]) -> None:
+    """Refuse a sweep whose runs together are predicted to need more events or memory than the limits.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    drawn : iterable of Point
+
+    Raises
+    ------
+    InputError
+        With the estimate, the key that makes it large, and the one that raises the limit.
+    """
+    accounts = [_accounts(experiment, point) for point in drawn]
+    if problems := [*_events(experiment, accounts), *_memory(experiment, accounts)]:
+        raise InputError(problems)
+
+
+def predicted_events(accounts: Iterable[float], replications: int) -> float:
+    """Events of all runs of points with so many accounts."""
+    return sum(accounts) * replications * EVENTS_PER_ACCOUNT
+
+
+def predicted_memory(accounts: Iterable[float], workers: int) -> float:
+    """Largest memory in MiB of so many processes at the largest point, and of the one that sends them work."""
+    sender = PROCESS_MEMORY if workers > 1 else 0.0
+    return workers * (PROCESS_MEMORY + ACCOUNT_MEMORY * max(accounts)) + sender
+
+
+def _accounts(experiment: Experiment, point: Point) -> float:
+    stated = experiment.studies[point.scenario].config["market"]["accounts"]
+    return float(point.values.get(ACCOUNTS, stated))
+
+
+def _events(experiment: Experiment, accounts: list[float]) -> Iterator[str]:
+    found = predicted_events(accounts, experiment.replications)
+    if found > experiment.max_events:
+        mean = sum(accounts) / len(accounts)
+        size = f"{len(accounts)} points x {experiment.replications} replications x {mean:.6g} accounts"
+        right = f"fewer, or experiment.max_events={found:.0f}"
+        text = f"needs about {found:.3g} events ({size} x {EVENTS_PER_ACCOUNT})"
+        yield f"{_heavy(experiment)}: {text}, got a limit of {experiment.max_events:.3g}; {right}"
+
+
+def _memory(experiment: Experiment, accounts: list[float]) -> Iterator[str]:
+    workers = int(next(iter(experiment.studies.values())).config["execution"]["workers"])
+    found = predicted_memory(accounts, workers)
+    if found > experiment.max_memory:
+        where = "execution.workers" if found / workers <= experiment.max_memory / 2 else _heavy(experiment)
+        size = f"{workers} processes, up to {max(accounts):.6g} accounts"
+        right = f"fewer, or experiment.max_memory={found:.0f}"
+        yield f"{where}: needs about {found:,.0f} MiB ({size}), got a limit of {experiment.max_memory:,}; {right}"
+
+
+def _heavy(experiment: Experiment) -> str:
+    """Where the accounts of the points stand."""
+    return f"experiment.keys.{ACCOUNTS}" if ACCOUNTS in experiment.columns else ACCOUNTS

@@ -1,0 +1,99 @@
+"""What is said of the keys of an experiment, keys moved one at a time, and the budget of all points together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenarios.errors import InputError
+from scenarios.sweeps.experiment import Experiment, Size, make_experiment
+from scenarios.sweeps.keys import known_keys
+from scenarios.sweeps.limits import check_budget
+from scenarios.sweeps.points import design
+from scenarios.sweeps.sampling import points
+
+MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
+HEADS, PRICE, TRIAL = "policy.desks.sales.heads", "policy.products.seat.price.small", "policy.conversion.trial_days"
+FIXED = "policy.finance.fixed_month"
+
+
+def made(keys: dict[str, Any], sampler: str = "lhs", *overrides: str, **settings: Any) -> Experiment:
+    """An experiment on the small study."""
+    given = {"kind": "sweep", "sampler": sampler, "keys": keys, **settings}
+    return make_experiment("small", given, "mini", ["effects=none", *overrides], MINI)
+
+
+def columns(experiment: Experiment) -> dict[str, list[Any]]:
+    drawn = points(experiment)
+    return {key: [point.values[key] for point in drawn] for key in experiment.columns}
+
+
+def test_one_at_a_time_is_the_base_and_the_ends_of_each_key() -> None:
+    keys = {PRICE: {"low": 200, "high": 400}, HEADS: [1, 3, 5], "policy.conversion.trial": None}
+    experiment = made(keys | {FIXED: {"equals": f"100 * {PRICE}"}}, "one_at_a_time")
+    rows = [tuple(point.values[key] for key in keys) for point in points(experiment)]
+    assert rows == [(300, 3, True), (200, 3, True), (400, 3, True), (300, 1, True), (300, 5, True), (300, 3, False)]
+    assert columns(experiment)[FIXED] == [30000, 20000, 40000, 30000, 30000, 30000], "a linked key follows"
+    assert experiment.size() == Size(6, 6, 120, exact=True)
+
+
+def test_an_override_is_the_base_that_keys_are_moved_from() -> None:
+    experiment = made({PRICE: {"low": 200, "high": 400}}, "one_at_a_time", f"{PRICE}=250")
+    assert columns(experiment)[PRICE] == [250, 200, 400]
+
+
+def test_what_is_known_of_keys() -> None:
+    """Words, units, the range and where it comes from; remarks in brackets are no part of a word."""
+    parts = {"market.segments.small.share": None, "market.segments.large.share": {"low": 0.1, "high": 0.4}}
+    keys = {PRICE: {"label": "list price"}, FIXED: {"low": 100, "high": 200}, HEADS: [1, 2], TRIAL: {"equals": HEADS}}
+    known = {each.key: each for each in known_keys(made(keys, points=4, shares={"mix": {"keys": parts}}))}
+    assert [each.kind for each in known.values()] == ["range", "range", "values", "linked", "share", "share"]
+    price, fixed = known[PRICE], known[FIXED]
+    assert (price.label, price.unit, price.low, price.high, price.base) == (
+        "list price",
+        "CNY/seat/year",
+        100,
+        400,
+        300,
+    )
+    assert (price.range_from, price.origin, price.own_low) == ("key", "yours", 100)
+    assert (fixed.range_from, fixed.own_high, fixed.high) == ("experiment", 1e7, 200)
+    assert fixed.label == f"money without customers ({FIXED})"
+    assert (known[HEADS].values, known[TRIAL].values) == ("1, 2", HEADS)
+    assert [known[key].range_from for key in parts] == ["key", "experiment"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        ({"max_events": 10**6}, "market.accounts: needs about 1.28e+06 events (8 points x 20 replications x 200 acc"),
+        (
+            {"max_memory": 100},
+            "market.accounts: needs about 150 MiB (1 processes, up to 200 accounts), got a limit",
+        ),
+    ],
+)
+def test_the_budget_is_of_all_points_together(settings: dict[str, int], where: str) -> None:
+    with pytest.raises(InputError) as caught:
+        design(made({PRICE: {"low": 100, "high": 400}}, points=8, **settings))
+    (line,) = caught.value.problems
+    assert line.startswith(where)
+    assert f"; fewer, or experiment.{next(iter(settings))}=" in line
+
+
+def test_the_budget_is_of_the_accounts_of_the_points() -> None:
+    keys = {"market.accounts": {"low": 1000, "high": 3000}}
+    drawn = points(made(keys, points=16))
+    assert check_budget(made(keys, points=16), drawn) is None
+    events = 40 * 20 * sum(point.values["market.accounts"] for point in drawn)
+    with pytest.raises(InputError, match=r"^experiment\.keys\.market\.accounts: needs about .* events"):
+        check_budget(made(keys, points=16, max_events=events - 1), drawn)
+    assert check_budget(made(keys, points=16, max_events=events), drawn) is None
+
+
+def test_a_sweep_of_the_promised_size_is_admitted() -> None:
+    """2,000 points x 10 replications x 5,000 accounts."""
+    experiment = made({PRICE: None}, "lhs", "market.accounts=5000", points=2000, replications=10)
+    assert check_budget(experiment, points(experiment)) is None
