@@ -120,15 +120,15 @@ def compare(words: Sequence[str]) -> int:
     return _failures(found.failures)
 
 
-def _listed(key: str, text: str) -> list[str]:
-    """Names as a command line lists them: ``a`` or ``[a,b]``."""
+def _listed(key: str, text: str) -> list[Any]:
+    """Names as a command line lists them: ``a`` or ``[a,b]``, lists within as they are."""
     from scenarios.studies.overrides import read_overrides
 
     settings, problems = read_overrides([f"names={text}"])
     if problems:
         raise InputError([f"{key}: cannot be read, got {shown(text)}; {key}=[baseline,NAME]"])
     value = settings[0].value
-    return [str(name) for name in (value if isinstance(value, list) else [value])]
+    return [name if isinstance(name, list) else str(name) for name in (value if isinstance(value, list) else [value])]
 
 
 def _comparison_screen(path: Path, language: str) -> str:

@@ -13,6 +13,9 @@ import numpy as np
 from sim.spec.policy import Calendar
 from sim.units import GRID
 
+SLACK = 1500
+"""Days beyond the horizon for which working days are known: where work ends that begins within it."""
+
 _INVERSE = 1.0 / GRID
 _SNAP = 1.5 * 2.0**52 * GRID
 """Added and taken away again, it leaves a multiple of the grid, half to even: the sum has no finer bits."""
@@ -31,31 +34,32 @@ def month_ends(start: str, days: float) -> list[float]:
         ends.append(end)
 
 
-def _working(workdays: int, holidays: frozenset[str], start: str, days: int) -> np.ndarray:
-    """Whether each of ``days`` days from ``start`` on is a working day."""
+def _working(spec: Calendar, start: str, days: int) -> np.ndarray:
+    """Whether each of ``days`` days from ``start`` on is a working day; a day that makes up for another one is."""
     first = date.fromisoformat(start)
-    working = (first.weekday() + np.arange(days)) % 7 < workdays
-    off = [(date.fromisoformat(day) - first).days for day in holidays]
-    working[[day for day in off if 0 <= day < days]] = False
+    working = (first.weekday() + np.arange(days)) % 7 < spec.workdays
+    for named, works in ((spec.holidays, False), (spec.make_up_days, True)):
+        places = [(date.fromisoformat(day) - first).days for day in named.values()]
+        working[[day for day in places if 0 <= day < days]] = works
     return working
 
 
 class WorkCalendar:
-    """Working hours over a horizon and ``slack`` days beyond it.
+    """Working hours over a horizon and `SLACK` days beyond it.
 
     Parameters
     ----------
     spec : Calendar
-        Working days a week from Monday on, opening hour, hours a day, holidays.
+        Working days a week from Monday on, opening hour, hours a day, holidays, weekend days that are worked.
     start : str
         ISO date of day 0.
     days : float
         Length of the horizon.
     """
 
-    def __init__(self, spec: Calendar, start: str, days: float, slack: int = 1500) -> None:
+    def __init__(self, spec: Calendar, start: str, days: float, slack: int = SLACK) -> None:
         self.days_known = int(days) + slack
-        self._is_working = _working(spec.workdays, frozenset(spec.holidays.values()), start, self.days_known)
+        self._is_working = _working(spec, start, self.days_known)
         self.working = self._is_working.tolist()
         self.work_days = np.flatnonzero(self._is_working).tolist()
         self._before = np.concatenate([[0], np.cumsum(self._is_working)])

@@ -29,6 +29,7 @@ CSV = {
     "table": "table.csv",
     "summary": "drivers.csv",
     "config": "config.csv",
+    "interaction": "interaction.csv",
     "targets": "targets.csv",
     "choice": "choice.csv",
 }
@@ -37,7 +38,7 @@ CSV = {
 
 def compare(
     business: str | Sequence[str] = "tool",
-    scenarios: Sequence[str] | Mapping[str, Study] = (),
+    scenarios: Sequence[str | Sequence[str]] | Mapping[str, Study] = (),
     overrides: Sequence[str] = (),
     config_dir: str | os.PathLike[str] | None = None,
     out: str | Path | None = None,
@@ -49,8 +50,8 @@ def compare(
     business : str or sequence of str
         One business or several.
     scenarios : sequence of str, or mapping of str to Study
-        Names of scenarios, the base first; or studies by names of your own, business and overrides then do not
-        count.
+        Names of scenarios, the base first; several in the place of one are compared alone and all together. Or
+        studies by names of your own, business and overrides then do not count.
     overrides : sequence of str, optional
         As on the command line, for all plans alike.
     config_dir : path, optional
@@ -143,6 +144,7 @@ def new_record(plans: Sequence[Plans]) -> Record:
     base = plans[0].studies[plans[0].base]
     told: dict[str, dict[str, Any]] = {p.business: {"scenarios": list(p.studies)} for p in plans}
     for p in plans:
+        told[p.business]["stacks"] = {name: list(parts) for name, parts in p.stacks.items()}
         told[p.business]["digests"] = {name: study.digest for name, study in p.studies.items()}
         told[p.business]["compare"] = json.loads(json.dumps(p.settings, default=str))
         told[p.business]["warnings"] = list(dict.fromkeys(w for s in p.studies.values() for w in s.warnings))
@@ -163,8 +165,13 @@ def comparison_command(plans: Sequence[Plans], path: Path) -> str:
     words = [word for word in base.overrides if not word.lstrip("+").startswith(chosen)]
     business = plans[0].business if len(plans) == 1 else f"[{','.join(p.business for p in plans)}]"
     place = ["--config-dir", base.config_dir] if base.config_dir else []
-    names = f"scenarios=[{','.join(plans[0].studies)}]"
+    names = f"scenarios=[{','.join(_written(plans[0]))}]"
     return shlex.join(["tobsim", "compare", f"business={business}", names, *words, f"out={path}", *place])
+
+
+def _written(plans: Plans) -> list[str]:
+    """The plans as a command line names them."""
+    return [f"[{','.join(plans.stacks[name])}]" if name in plans.stacks else name for name in plans.studies]
 
 
 def _note(record: Record, pairs: Pairs) -> None:
@@ -188,6 +195,10 @@ def found_in(pairs: Pairs) -> dict[str, pd.DataFrame]:
     settings = plans.settings
     frames = {"table": comparison(metrics, plans.primary, settings["level"])}
     frames |= reasons(pairs, metrics)
+    if plans.stacks:
+        from analysis.compare.interaction import interactions
+
+        frames["interaction"] = interactions(metrics, plans.stacks, settings["level"])
     if settings["targets"]:
         from analysis.compare.targets import targets
 

@@ -28,6 +28,7 @@ FRAMES = {
     "driver_parts": "drivers.parquet",
     "config": "config.csv",
     "flips": "flips.parquet",
+    "interaction": "interaction.csv",
     "targets": "targets.csv",
     "choice": "choice.csv",
 }
@@ -110,8 +111,8 @@ def is_comparison(path: Path) -> bool:
 
 
 class Comparison:
-    """What a comparison found: ``table``, ``drivers``, ``config``, ``flips``, ``targets`` and ``choice``;
-    ``driver_parts`` are the drivers by replication.
+    """What a comparison found: ``table``, ``drivers``, ``config``, ``flips``, ``interaction``, ``targets`` and
+    ``choice``; ``driver_parts`` are the drivers by replication.
 
     Every attribute is a new ``pandas.DataFrame`` each time, empty where the comparison did not ask for it.
     """

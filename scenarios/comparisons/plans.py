@@ -6,13 +6,16 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, bad_name, shown, suggest
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
+
+JOINED = "."
+"""Between the scenarios in the name of a plan that is made of several: names may become folders."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,14 @@ class Plans:
         By scenario.
     primary : tuple of str
         Metrics that form the family of the comparison.
+    stacks : dict
+        By plan that is made of several scenarios: these, each of them a plan of its own.
     """
 
     business: str
     studies: Mapping[str, Study]
     primary: tuple[str, ...]
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def base(self) -> str:
@@ -52,7 +58,7 @@ class Plans:
 
 def compose_plans(
     businesses: Sequence[str],
-    scenarios: Sequence[str],
+    scenarios: Sequence[str | Sequence[str]],
     overrides: Sequence[str] = (),
     config_dir: str | os.PathLike[str] | None = None,
 ) -> list[Plans]:
@@ -61,7 +67,8 @@ def compose_plans(
     Parameters
     ----------
     businesses, scenarios : sequence of str
-        Names of options; the first scenario is the base.
+        Names of options; the first scenario is the base. Several scenarios in the place of one are a plan of all
+        of them, and each of them is a plan of its own.
     overrides : sequence of str
         As on the command line; they win over the scenarios.
     config_dir : path, optional
@@ -74,9 +81,11 @@ def compose_plans(
     """
     from scenarios.studies.compose import compose, options
 
-    problems = [*_names("business", businesses, 1), *_names("scenarios", scenarios, 2)]
-    known = options("scenario", config_dir)
-    problems += [f"scenarios: is unknown, got {shown(s)}; {suggest(s, known)}" for s in scenarios if s not in known]
+    problems = [*_names("business", businesses, 1), *_stacked(scenarios)]
+    expanded = plan_parts(scenarios) if not problems else {}
+    problems = problems or _names("scenarios", tuple(expanded), 2)
+    known, told = options("scenario", config_dir), dict.fromkeys(name for parts in expanded.values() for name in parts)
+    problems += [f"scenarios: is unknown, got {shown(s)}; {suggest(s, known)}" for s in told if s not in known]
     if clash := [text for text in overrides if text.split("=", 1)[0].lstrip("+") == "scenario"]:
         problems.append(f"scenario: is not for a comparison, got {shown(clash[0])}; scenarios=[baseline,NAME]")
     if problems:
@@ -84,22 +93,45 @@ def compose_plans(
     found = []
     for business in businesses:
         studies = {}
-        for name in scenarios:
+        for name, parts in expanded.items():
+            chosen = f"scenario=[{','.join(parts)}]" if len(parts) > 1 else f"scenario={name}"
             try:
-                studies[name] = compose(business, [*overrides, f"scenario={name}"], config_dir)
+                studies[name] = compose(business, [*overrides, chosen], config_dir)
             except InputError as error:
-                problems += [p if name == scenarios[0] else f"scenario {name}: {p}" for p in error.problems]
-                if name == scenarios[0]:
+                first = name == next(iter(expanded))
+                problems += [p if first else f"scenario {name}: {p}" for p in error.problems]
+                if first:
                     break
         if not problems:
-            found.append(make_plans(studies))
+            found.append(make_plans(studies, {name: parts for name, parts in expanded.items() if len(parts) > 1}))
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     return found
 
 
-def make_plans(studies: Mapping[str, Study]) -> Plans:
+def plan_parts(scenarios: Sequence[str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Scenarios by the name of the plan that they make; each scenario of several is a plan of its own before them."""
+    found: dict[str, tuple[str, ...]] = {}
+    alone = [name for name in scenarios if isinstance(name, str)]
+    for entry in scenarios:
+        parts = (entry,) if isinstance(entry, str) else tuple(entry)
+        if isinstance(entry, str):
+            found[entry] = parts
+            continue
+        found |= {name: (name,) for name in parts if name not in found and name not in alone}
+        found[JOINED.join(parts)] = parts
+    return found
+
+
+def make_plans(studies: Mapping[str, Study], stacks: Mapping[str, tuple[str, ...]] | None = None) -> Plans:
     """Plans of studies by the name of their scenario, the base first.
+
+    Parameters
+    ----------
+    studies : dict
+        By name of the plan.
+    stacks : dict, optional
+        Plans that are several others at once, with the names of those.
 
     Raises
     ------
@@ -112,13 +144,30 @@ def make_plans(studies: Mapping[str, Study]) -> Plans:
     if problems:
         raise InputError(problems)
     base = next(iter(studies.values()))
-    return Plans(base.business, dict(studies), _primary(base.config["compare"]["metrics"], len(studies) - 1))
+    primary = _primary(base.config["compare"]["metrics"], len(studies) - 1)
+    return Plans(base.business, dict(studies), primary, dict(stacks or {}))
 
 
 def digest(plans: Sequence[Plans]) -> str:
     """Hexadecimal; equal for comparisons of the same studies under the same names."""
     parts = [[p.business, [[name, study.digest] for name, study in p.studies.items()]] for p in plans]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _stacked(scenarios: Sequence[str | Sequence[str]]) -> list[str]:
+    """What is wrong with plans that are made of several scenarios."""
+    problems = []
+    for place, entry in enumerate(scenarios):
+        if isinstance(entry, str):
+            continue
+        got = f"[{','.join(map(str, entry))}]"
+        if len(set(entry)) < max(len(entry), 2) or not all(isinstance(name, str) for name in entry):
+            problems.append(f"scenarios: has no two different names in one place, got {got}; [hire,price_up]")
+        elif not place:
+            problems.append(f"scenarios: has several in the place of the base, got {got}; one scenario first")
+    if twice := [name for name in scenarios if isinstance(name, str) and list(scenarios).count(name) > 1]:
+        problems.append(f"scenarios: names {twice[0]} twice, got it {list(scenarios).count(twice[0])} times; each once")
+    return problems
 
 
 def _names(where: str, names: Sequence[str], least: int) -> list[str]:

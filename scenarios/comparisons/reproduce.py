@@ -78,7 +78,7 @@ def _stored_plans(path: Path, record: Record, business: str, workers: str | None
         if studies[name].digest != told["digests"][name]:
             was = f"got digest {studies[name].digest}, there {told['digests'][name]}"
             raise InputError([f"{folder}: is not the study that was run, {was}; its own input files and configuration"])
-    return make_plans(studies)
+    return make_plans(studies, {name: tuple(parts) for name, parts in told.get("stacks", {}).items()})
 
 
 def _failed(record: Record, failures: list[dict[str, Any]]) -> str:

@@ -85,8 +85,9 @@ def calendars(config: Tree) -> Iterator[Problem]:
 def dates(config: Tree) -> Iterator[Problem]:
     """Dates are dates."""
     yield from iso_date("horizon.start", config["horizon"]["start"])
-    for name, day in config["policy"]["calendar"].get("holidays", {}).items():
-        yield from iso_date(f"policy.calendar.holidays.{name}", day)
+    for key in ("holidays", "make_up_days"):
+        for name, day in config["policy"]["calendar"].get(key, {}).items():
+            yield from iso_date(f"policy.calendar.{key}.{name}", day)
 
 
 def activities(config: Tree) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from scenarios.studies.overrides import GROUPS, Setting, read_overrides
 from scenarios.studies.raw import scan_file
 from scenarios.studies.resolve import Tree, assign, follow, remove, unknown
 from scenarios.studies.settings import CONF
+from scenarios.studies.stacks import GROUP, conflicts
 from scenarios.studies.study import Layer, Study, make_study
 
 SCANNED = (*GROUPS, "experiment", "claims")
@@ -65,6 +66,8 @@ def compose(
         problems += user_problems(folder)
     chosen = [s for s in settings if s.action == "choose"]
     problems += _unknown_options(chosen, folder)
+    if not problems:
+        problems = _conflicts(chosen, settings, folder)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     choices = tuple(f"{s.path[0]}={_option(s)}" for s in chosen)
@@ -140,6 +143,12 @@ def _unknown_options(chosen: list[Setting], folder: Path | None) -> list[str]:
             if name not in known:
                 problems.append(f"{group}: is unknown, got {shown(name)}; {suggest(name, known)}")
     return problems
+
+
+def _conflicts(chosen: list[Setting], settings: list[Setting], folder: Path | None) -> list[str]:
+    given = [setting.path for setting in settings if setting.action != "choose"]
+    stacked: list[str] = next((s.value for s in chosen if s.path == (GROUP,) and len(s.value) > 1), [])
+    return conflicts(stacked, folder, given)
 
 
 def _option(setting: Setting) -> str:

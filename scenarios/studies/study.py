@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scenarios.studies.build import Built, build
+from scenarios.studies.holidays import with_holidays
 from scenarios.studies.overrides import Setting, override_text
 from scenarios.studies.resolve import Path, Tree, leaves
 from scenarios.studies.settings import NOT_IN_DIGEST
@@ -114,7 +115,9 @@ class Study:
 def make_study(tree: Tree, layers: tuple[Layer, ...], settings: Sequence[Setting], config_dir: str | None) -> Study:
     """Build a composed configuration and keep how it came about."""
     set_paths = tuple(s.path for s in settings if s.action == "set")
+    tree, cautions = with_holidays(tree)
     built = build(tree, set_paths)
+    built = replace(built, warnings=(*built.warnings, *cautions))
     return _study(tree, built, tuple(s.text for s in settings), config_dir, layers, _leaf_paths(settings))
 
 

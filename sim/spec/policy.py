@@ -28,13 +28,20 @@ class Spend:
 
 @dataclass(frozen=True, kw_only=True)
 class Calendar:
-    """When our people and our customers work. ``holidays`` maps a name to an ISO date."""
+    """When our people and our customers work. ``holidays`` maps a name to an ISO date.
+
+    ``make_up_days`` are worked although the week says otherwise, ``country`` and ``region`` say where both come from
+    beside those that are named.
+    """
 
     __pydantic_config__ = FORBID_EXTRA
     workdays: int = number("days/week", "working days from Monday on", low=1, high=7)
     open_hour: float = number("hour of day", "start of work", low=0, high=24)
     hours: float = number("hours/day", "hours of work in a day", above=0, high=24)
     holidays: dict[str, str] = field(default_factory=dict)
+    make_up_days: dict[str, str] = field(default_factory=dict)
+    country: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

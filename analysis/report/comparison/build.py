@@ -14,6 +14,7 @@ from analysis.report.comparison.decision import decision
 from analysis.report.comparison.folder import Comparison
 from analysis.report.comparison.levers import changes
 from analysis.report.comparison.result import gain, result
+from analysis.report.comparison.stack import stacked
 from analysis.report.comparison.sure import attention, everything, setup, sure
 from analysis.report.comparison.who import flips
 from analysis.report.comparison.why import drivers
@@ -23,7 +24,7 @@ PART = "comparison"
 """Folder of the texts of this page."""
 
 PANELS: tuple[Callable[[Case], Panel | None], ...] = (
-    result, decision, sure, drivers, flips, changes, gain, funnels, course, everything,
+    result, stacked, decision, sure, drivers, flips, changes, gain, funnels, course, everything,
 )  # fmt: skip
 """In the order of the questions: what differs, which plan, how sure, why, who, what was changed, what it costs."""
 

@@ -87,6 +87,13 @@ class Comparison(Folder):
         return numeric(self.csv("targets", ["business", "scenario", "target", "metric", "by", *numbers]), numbers)
 
     @cached_property
+    def interactions(self) -> pd.DataFrame:
+        """What plans of several changes do beside the sum of what each of these does alone."""
+        numbers = ["apart", "together", "interaction", "ci_low", "ci_high", "ci_level", "p", "replications"]
+        texts = ["business", "scenario", "parts", "metric", "period", "unit"]
+        return numeric(self.csv("interaction", texts + numbers), numbers)
+
+    @cached_property
     def choice(self) -> pd.DataFrame:
         """The choice of the best plan."""
         numbers = [
@@ -112,9 +119,12 @@ class Comparison(Folder):
         return {str(b): [str(s) for s in rows["scenario"]] for b, rows in pairs.groupby("business", sort=False)}
 
     def labels_of(self, business: str) -> dict[str, str]:
-        """Labels of the scenarios of a business, where they have one."""
+        """Labels of the scenarios of a business, where they have one; of several at once, those of its parts."""
         entry = (self.manifest.get("businesses") or {}).get(business) or {}
-        return {str(n): str(label) for n, label in (entry.get("labels") or {}).items() if label}
+        told = {str(n): str(label) for n, label in (entry.get("labels") or {}).items() if label}
+        for plan, parts in (entry.get("stacks") or {}).items():
+            told.setdefault(str(plan), " + ".join(told.get(part) or part.replace("_", " ") for part in parts))
+        return told
 
     def replications_of(self, business: str) -> int:
         """Pairs of replications that were compared."""
