@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, bad_name, shown, suggest
+from scenarios.studies.budget import together_over
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
@@ -141,6 +142,8 @@ def make_plans(studies: Mapping[str, Study], stacks: Mapping[str, tuple[str, ...
     problems = _names("scenarios", tuple(studies), 2)
     if not problems:
         problems = [*_incomparable(studies), *_settings(next(iter(studies.values())).config["compare"])]
+    if not problems:
+        problems = together_over([study.config for study in studies.values()])
     if problems:
         raise InputError(problems)
     base = next(iter(studies.values()))
@@ -186,8 +189,13 @@ def _incomparable(studies: Mapping[str, Study]) -> list[str]:
     from scenarios.studies.resolve import follow
 
     first, *others = studies
+    monies = {name: study.timeline.spec.business.currency for name, study in studies.items()}
     same = (("business", "name"), ("horizon", "start"), ("horizon", "days"), ("seed",))
-    problems = []
+    problems = [
+        f"business.currency: differs between plans, got {monies[first]} in {first} and {monies[name]} in {name}; one money"
+        for name in others
+        if monies[name] != monies[first]
+    ]
     for path in same:
         base = follow(studies[first].config, path)
         for name in others:

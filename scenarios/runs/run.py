@@ -73,6 +73,7 @@ def run(
     path = out_folder(study, out)
     check_precision(study)
     check_language(study.config["report"]["language"])
+    check_north_star(study.timeline.spec.business.north_star)
     if not path.exists():
         ready(pool_of(study.config), path)
     with RunFolder(path, study) as folder:
@@ -113,6 +114,19 @@ def wanted_tables(study: Study) -> tuple[str, ...]:
     """Tables that the study asks to keep, all of them by default; the metrics are kept in any case."""
     names = study.config.get("tables")
     return tuple(name for name in SIMULATED if names is None or name in names)
+
+
+def check_north_star(metric: str) -> None:
+    """Refuse a leading metric that is none.
+
+    Raises
+    ------
+    InputError
+    """
+    from analysis.metrics import REGISTRY
+
+    if metric not in REGISTRY:
+        raise InputError([f"business.north_star: is unknown, got {shown(metric)}; {suggest(metric, REGISTRY)}"])
 
 
 def check_language(language: str) -> None:
