@@ -16,35 +16,9 @@ from contextlib import contextmanager
 
 from scenarios.errors import InputError, shown, suggest
 from scenarios.runs.halt import DiskFull
+from scenarios.usage import DEFECT, DONE, FAILED, STOPPED, VERBS, WRONG, usage
 
-DONE, DEFECT, WRONG, FAILED, STOPPED = 0, 1, 2, 3, 130
-
-VERBS = {
-    "run": ("run business=tool [key=value ...]", "simulate a business, store, forecast, report"),
-    "compare": ("compare business=tool scenarios=[baseline,NAME]", "plans against the first: how much, how sure, why"),
-    "sweep": (
-        "sweep experiment=NAME business=tool [dry=true]",
-        "all points of an experiment; goes on where it stopped",
-    ),
-    "optimise": (
-        "optimise experiment=NAME [experiment.budget.trials=120]",
-        "the best plan under limits, confirmed on fresh seeds; goes on where it stopped",
-    ),
-    "forecast": ("forecast source=RUN|FILE.csv [truth=true]", "forecast a run, several, or a file; how good, how sure"),
-    "levers": ("levers [business=tool] [format=text|csv|json]", "every lever: key, unit, range, meaning"),
-    "report": ("report RUN", "build the report of a run again"),
-    "validate": ("validate RUN|BUNDLE", "check the files and the books of whatever tobsim wrote"),
-    "reproduce": ("reproduce RUN|BUNDLE [points=20]", "make it again and say identical, or the first difference"),
-    "export": ("export RUN format=csv|xes|nixtla|vidigi|bundle [out=FILE]", "hand a run to other programs, or people"),
-}
-"""By verb: how it is called, and what it does."""
-
-USAGE = """tobsim simulates business-to-business operations, from first contact to renewal.
-
-{verbs}
-
-tobsim VERB --help says more. Results go to stdout, everything else to stderr.
-"""
+__all__ = ["DEFECT", "DONE", "FAILED", "STOPPED", "VERBS", "WRONG", "main", "usage"]
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -128,13 +102,6 @@ def dispatch(words: list[str]) -> int:
         from scenarios import verbs
 
         return int(getattr(verbs, verb)(rest))
-
-
-def usage() -> str:
-    """The list of verbs."""
-    width = max(len(call) for call, _ in VERBS.values())
-    lines = [f"  tobsim {call:{width}}  {what}" for call, what in VERBS.values()]
-    return USAGE.format(verbs="\n".join(lines))
 
 
 def version() -> str:

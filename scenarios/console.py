@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from scenarios.arguments import Arguments
-from scenarios.cli import DONE, FAILED
 from scenarios.errors import InputError, shown
+from scenarios.usage import DONE, FAILED
 
 
 def say(text: str) -> int:

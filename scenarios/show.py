@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from scenarios.arguments import FLAGS, Arguments
-from scenarios.cli import VERBS
 from scenarios.errors import InputError, shown
+from scenarios.usage import VERBS
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study

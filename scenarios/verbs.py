@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.arguments import FLAGS, Arguments, parse
-from scenarios.cli import DONE, FAILED, VERBS
 from scenarios.console import command_line, refuse_paths, say, tell_failures, warn
 from scenarios.errors import InputError, shown, suggest
+from scenarios.optimise.command import optimise
 from scenarios.show import (
     compare_help,
     configuration,
@@ -22,10 +22,16 @@ from scenarios.show import (
     text_table,
     verb_help,
 )
+from scenarios.sweeps.command import sweep
+from scenarios.usage import DONE, FAILED, VERBS
 
 if TYPE_CHECKING:
     from scenarios.runs.result import Result
     from scenarios.studies.study import Study
+
+__all__ = [
+    "compare", "export", "forecast", "levers", "optimise", "report", "reproduce", "run", "sweep", "validate",
+]  # fmt: skip
 
 LEVER_FORMATS = ("text", "csv", "json")
 

@@ -192,7 +192,8 @@ def _incomparable(studies: Mapping[str, Study]) -> list[str]:
     monies = {name: study.timeline.spec.business.currency for name, study in studies.items()}
     same = (("business", "name"), ("horizon", "start"), ("horizon", "days"), ("seed",))
     problems = [
-        f"business.currency: differs between plans, got {monies[first]} in {first} and {monies[name]} in {name}; one money"
+        f"business.currency: differs between plans, got {monies[first]} in {first} and {monies[name]} in {name}; "
+        "one money"
         for name in others
         if monies[name] != monies[first]
     ]

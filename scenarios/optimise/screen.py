@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from scenarios.cli import VERBS
 from scenarios.optimise.folder import VERB, Optimum
 from scenarios.optimise.settings import BUDGET, SAMPLERS
+from scenarios.usage import VERBS
 
 
 def optimise_help(config_dir: str | None) -> str:
     """Experiments, keys and flags of ``tobsim optimise``."""
     from scenarios.arguments import FLAGS
     from scenarios.optimise.command import FLAGS_KNOWN
-    from scenarios.studies.compose import options
+    from scenarios.sweeps.experiment import named
 
-    names = [f"  {name}" for name in options("experiment", config_dir)]
+    names = [f"  {name}" for name in named(VERB, config_dir)]
     keys = [
         "  experiment.budget.trials=120    plans that are tried; "
         f"{BUDGET['trials']} unless the file says otherwise; more go on where the others ended",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scenarios.arguments import Arguments, parse
-from scenarios.cli import VERBS
 from scenarios.console import command_line, refuse_paths, say, tell_failures, warn
 from scenarios.errors import InputError, shown
+from scenarios.usage import VERBS
 
 if TYPE_CHECKING:
     from scenarios.sweeps.points import Design

@@ -208,6 +208,11 @@ def load_settings(name: str, config_dir: str | os.PathLike[str] | None) -> Mappi
     return found
 
 
+def named(kind: str, config_dir: str | os.PathLike[str] | None) -> list[str]:
+    """Names of the experiments of a kind: ``sweep`` or ``optimise``."""
+    return [name for name in options(GROUP, config_dir) if load_settings(name, config_dir).get("kind") == kind]
+
+
 def split_overrides(overrides: Sequence[str]) -> tuple[list[Setting], list[str], str | None]:
     """Overrides of the experiment, of the study, and the business where one of them chooses it."""
     settings, problems = read_overrides(overrides)

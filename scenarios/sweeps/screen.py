@@ -28,8 +28,9 @@ def sweep_help(config_dir: str | None) -> str:
     """Experiments, keys and flags of ``tobsim sweep``."""
     from scenarios.arguments import FLAGS
     from scenarios.sweeps.command import FLAGS_KNOWN
+    from scenarios.sweeps.experiment import named
 
-    names = [f"  {name}" for name in _experiments(config_dir)]
+    names = [f"  {name}" for name in named("sweep", config_dir)]
     keys = [
         "  business=tool             whose points; the one of the file by default",
         "  experiment.points=128     a setting of the file; experiment.replications=20, experiment.metrics=[arr]",
@@ -53,14 +54,6 @@ def sweep_screen(found: Sweep, most: int = 20) -> str:
     rows = first.where(first.notna(), None).to_dict("records")
     rest = f"\n{len(table) - most} more rows" if len(table) > most else ""
     return f"{head}\n{aligned(rows)}{rest}"
-
-
-def _experiments(config_dir: str | None) -> list[str]:
-    """Experiments that are sweeps."""
-    from scenarios.studies.compose import options
-    from scenarios.sweeps.experiment import GROUP, load_settings
-
-    return [name for name in options(GROUP, config_dir) if load_settings(name, config_dir).get("kind") == "sweep"]
 
 
 def analyses_screen(found: Sweep) -> str:
