@@ -37,7 +37,10 @@ CHUNK = 10
 """Replications whose forecasts lie in one file."""
 
 LEVELS = (80, 95)
-COLUMNS = ("covered80", "covered95", "low", "high", "ratio", "ratio_low", "ratio_high", "replications", "verdict")
+COLUMNS = (
+    "covered80", "covered95", "low", "high", "above95", "below95", "ratio", "ratio_low", "ratio_high", "replications",
+    "verdict",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -168,9 +171,16 @@ def judged(plan: Plan, run: Path) -> pd.DataFrame:
         at, own = covered.loc[(metric, 95)], gained.loc[metric]
         row = {"covered80": covered.loc[(metric, 80), "covered"], "covered95": at["covered"]}
         row |= {"low": at["low"], "high": at["high"], "ratio": 1 - own["skill"]}
+        row |= outside(table[(table["unique_id"] == metric) & (table["model"] == plan.model)])
         row |= {"ratio_low": 1 - own["high"], "ratio_high": 1 - own["low"], "replications": at["replications"]}
         rows.append({"business": plan.business, "metric": metric, **row, "verdict": said(at["verdict"], own["low"])})
     return pd.DataFrame(rows, columns=["business", "metric", *COLUMNS])
+
+
+def outside(rows: pd.DataFrame) -> dict[str, float]:
+    """Shares of what came above and below the 95 % interval: a miss on one side is a bend that was not foreseen."""
+    known = rows.dropna(subset=["y", "lo-95", "hi-95"])
+    return {"above95": (known["y"] > known["hi-95"]).mean(), "below95": (known["y"] < known["lo-95"]).mean()}
 
 
 def said(coverage: str, least_skill: float) -> str:
@@ -185,11 +195,13 @@ def said(coverage: str, least_skill: float) -> str:
 
 def print_table(table: pd.DataFrame) -> None:
     """A line for every series."""
-    print(f"{'business':16} {'metric':17} {'80':>5} {'95':>5}  {'interval':15} {'WIS / naive':20} {'n':>4}  verdict")
+    head = f"{'business':16} {'metric':17} {'80':>5} {'95':>5}  {'interval':15} {'above':>5} {'below':>5} "
+    print(f"{head}{'WIS / naive':20} {'n':>4}  verdict")
     for row in table.itertuples():
         covered = f"{row.covered80:5.3f} {row.covered95:5.3f}  [{row.low:5.3f}, {row.high:5.3f}]"
-        ratio = f"{row.ratio:5.3f} [{row.ratio_low:5.3f}, {row.ratio_high:5.3f}]"
-        print(f"{row.business:16} {row.metric:17} {covered} {ratio} {row.replications:>4}  {row.verdict}", flush=True)
+        missed = f"{row.above95:5.3f} {row.below95:5.3f}"
+        ratio = f"{row.ratio:5.3f} [{row.ratio_low:5.3f}, {row.ratio_high:5.3f}] {row.replications:>4}"
+        print(f"{row.business:16} {row.metric:17} {covered} {missed} {ratio}  {row.verdict}", flush=True)
 
 
 def judge_business(plan: Plan, workers: int) -> pd.DataFrame:
