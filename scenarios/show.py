@@ -124,6 +124,7 @@ def text_table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def aligned(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as text in columns of equal width, under their names."""
     cells = [[*rows[0]], *([_cell(value) for value in row.values()] for row in rows)] if rows else []
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]

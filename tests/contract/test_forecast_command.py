@@ -186,8 +186,6 @@ def test_a_folder_of_something_else_is_refused(
         assert capsys.readouterr().err.startswith(f"error: {line}")
     assert main(["forecast", f"source={of_run.path}", *QUIET]) == WRONG
     assert "source: is the folder of tobsim forecast" in capsys.readouterr().err
-    assert main(["validate", str(of_run.path)]) == WRONG
-    assert "is of forecasts" in capsys.readouterr().err
 
 
 def test_runs_that_cannot_be_forecast_are_refused(run_folder: Path, tmp_path: Path) -> None:

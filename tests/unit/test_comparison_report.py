@@ -425,11 +425,32 @@ def test_a_steering_metric_that_stays_is_told_as_such(still: Comparison) -> None
     assert "“售前增员 Presales hired”: nobody ends differently." in text
 
 
+@pytest.fixture(scope="module")
+def stacked(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    plans = {"tool": ("baseline", "presales_hired", "price_up", "same")}
+    return Comparison(write_fake_comparison(tmp_path_factory.mktemp("stacked") / "one", Recipe(plans, stacked=True)))
+
+
+def test_changes_alone_and_together_are_a_chapter(stacked: Comparison) -> None:
+    page = render(stacked, catalogue(part=PART))
+    assert panels(page)[:2] == ["tool-result", "tool-stack"]
+    shown = re.sub(r"\s+", " ", visible(page))
+    assert "together they do +200 k CNY more" in shown
+    assert "they take −200 k CNY from each other" in shown
+    assert "is open" in shown
+
+
 def test_every_text_is_used(
-    folder: Path, several: Path, odd: Comparison, silent: Comparison, undefined: Comparison, still: Comparison
+    folder: Path,
+    several: Path,
+    odd: Comparison,
+    silent: Comparison,
+    undefined: Comparison,
+    still: Comparison,
+    stacked: Comparison,
 ) -> None:
     text = catalogue(part=PART)
-    for found in (Comparison(folder), Comparison(several), odd, silent, undefined, still):
+    for found in (Comparison(folder), Comparison(several), odd, silent, undefined, still, stacked):
         render(found, text)
         show(found, text, 200)
         show(found, text, 40)

@@ -97,7 +97,7 @@ def test_repairs_are_noted() -> None:
     y = noisy()
     y[[3, 35]] = np.nan
     note = forecast_series(long({"a": y}), SETUP).table["note"].iloc[0]
-    assert "1 missing values" in note
+    assert "1 missing value " in note
     assert "the last known value is of 2025-11-30" in note
 
 
