@@ -101,7 +101,10 @@ def test_help_of_run_lists_groups_keys_and_flags(call):
         (["report"], "error: arguments: must name one run folder, got nothing; tobsim report RUN"),
         (["validate", "a", "b"], "error: arguments: must name one run folder, got a b; tobsim validate RUN|BUNDLE"),
         (["export", "a", "fmt=csv"], 'error: arguments: is no setting of export, got "fmt"; did you mean format?'),
-        (["export", "a", "format=xlsx"], 'error: format: is unknown, got "xlsx"; one of bundle, csv, nixtla, vidigi, xes'),
+        (
+            ["export", "a", "format=doc"],
+            'error: format: is unknown, got "doc"; one of bundle, csv, nixtla, vidigi, xes',
+        ),
         (["forecast"], "error: source: is missing, got nothing; tobsim forecast source=RUN|FILE.csv [truth=true]"),
         (["forecast", "source=a", "truth=1"], 'error: truth: must be true or false, got "1"; truth=true'),
         (

@@ -44,7 +44,8 @@ def mount(*words: str) -> None:
 def swept(place: Path, *more: str) -> dict[str, Any]:
     """What the command says on a disk, and what is there afterwards."""
     shown = io.StringIO()
-    words = [f"out={place / 'sweep'}", "report.enabled=false", *SMALL, *more, "--config-dir", str(place.parent / "conf")]
+    words = [f"out={place / 'sweep'}", "report.enabled=false", *SMALL, *more]
+    words += ["--config-dir", str(place.parent / "conf")]
     with redirect_stderr(shown), redirect_stdout(io.StringIO()):
         code = main(["sweep", "experiment=heads", *words])
     path = place / "sweep"
