@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scenarios.comparisons.compare import compare
     from scenarios.errors import InputError
     from scenarios.forecasts.forecast import forecast
-    from scenarios.runs.result import load
     from scenarios.runs.run import run
     from scenarios.studies.compose import compose
     from scenarios.studies.study import Study
@@ -28,11 +28,34 @@ _HOME = {
     "compare": "scenarios.comparisons.compare",
     "compose": "scenarios.studies.compose",
     "forecast": "scenarios.forecasts.forecast",
-    "load": "scenarios.runs.result",
     "read_experiment": "scenarios.sweeps.experiment",
     "run": "scenarios.runs.run",
     "sweep": "scenarios.sweeps.sweep",
 }
+
+
+def load(pattern: str | Path) -> Any:
+    """What was run: the folder of a sweep as a ``Sweep``, run folders as one ``Result`` with a column ``run``.
+
+    Parameters
+    ----------
+    pattern : str or Path
+        A folder, or a pattern such as ``runs/*`` of run folders.
+
+    Returns
+    -------
+    scenarios.runs.result.Result or scenarios.sweeps.folder.Sweep
+        Their tables as data frames.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a newer version of the program wrote it.
+    """
+    from scenarios.runs.result import load as load_runs
+    from scenarios.sweeps.folder import Sweep, is_sweep
+
+    return Sweep(Path(pattern)) if is_sweep(Path(pattern)) else load_runs(pattern)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown
+from scenarios.reproduction import entries
 from scenarios.runs.claim import SOURCE
 from scenarios.runs.exports.bundle import write_bundle
-from scenarios.runs.manifest import NAME, read_entries, read_manifest
+from scenarios.runs.manifest import NAME, read_manifest
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
+    from scenarios.sweeps.points import Design
 
 
 def bundle(path: Path, out: str | Path | None = None) -> Path:
@@ -38,9 +40,18 @@ def bundle(path: Path, out: str | Path | None = None) -> Path:
     """
     if out == "":
         raise InputError(['out: is empty, got ""; a file name'])
-    record = read_entries(path)
+    record = entries(path)
+    if record.get("verb") == "optimise":
+        raise InputError([f"{path}: is not bundled, got an optimisation, which is not made again; its folder itself"])
     found = dict(inputs_of(path, record))
-    return write_bundle(path, found, None if out is None else Path(out).expanduser())
+    return write_bundle(path, found, None if out is None else _target(out))
+
+
+def _target(out: str | Path) -> Path:
+    try:
+        return Path(out).expanduser()
+    except RuntimeError:  # a home that nobody has
+        raise InputError([f"out: begins with no home, got {shown(str(out))}; a file name"]) from None
 
 
 def inputs_of(path: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
@@ -57,13 +68,35 @@ def inputs_of(path: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, Path
         yield from _of_forecast(record)
         return
     if record.get("verb") == "sweep":
-        from scenarios.sweeps.stored import read_design
-
-        yield from (found for study in read_design(path).bases.values() for found in _of_study(study))
+        yield from _of_sweep(path)
     from scenarios.runs.reproduce import stored_study
 
     for folder in sorted(file.parent for file in path.rglob(SOURCE) if (file.parent / NAME).is_file()):
         yield from _of_study(stored_study(folder, read_manifest(folder)))
+
+
+def _of_sweep(path: Path) -> Iterator[tuple[str, Path]]:
+    from scenarios.sweeps.stored import read_design
+
+    design = read_design(path)
+    found = [pair for study in design.bases.values() for pair in _of_study(study)]
+    if found:
+        _check_inputs(path, design)
+    yield from found
+
+
+def _check_inputs(path: Path, design: Design) -> None:
+    """Refuse input files that are other ones now; the keys of points tell, as long as the engine is that of then."""
+    from scenarios.sweeps.folder import Sweep
+    from scenarios.sweeps.points import engine_version
+
+    sweep = Sweep(path)
+    if sweep.record.get("engine") != engine_version():
+        return
+    there = dict(sweep.points[["point", "key"]].itertuples(index=False, name=None))
+    if changed := [point.number for point in design.points if there.get(point.number) != point.key]:
+        got = f"got other ones for point {changed[0]}"
+        raise InputError([f"{path}: is not the sweep of these input files, {got}; the files as they were"])
 
 
 def _of_study(study: Study) -> Iterator[tuple[str, Path]]:

@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 SHOWN = 60
@@ -72,3 +73,17 @@ def bad_name(name: str) -> str:
     if name.split(".")[0].lower() in RESERVED:
         return f"is a reserved name, got {shown(name)}; another name"
     return ""
+
+
+def user_path(text: Any, where: str) -> Path:
+    """A path as the user wrote it, ``~`` followed.
+
+    Raises
+    ------
+    InputError
+        If it names the home of nobody.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError([f"{where}: names the home of nobody, got {shown(str(text))}; a path"]) from None

@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown
 from scenarios.runs.exports.unpack import is_bundle, unpacked
-from scenarios.runs.manifest import read_entries
+from scenarios.runs.halt import DiskFull
+from scenarios.runs.manifest import NAME, read_entries
 
 if TYPE_CHECKING:
     from scenarios.runs.reproduce import Reproduction
     from scenarios.runs.validate import Check
+
+
+SHARED: Mapping[str, type] = {"files": dict, "versions": dict, "status": str}
+OWN: Mapping[str, Mapping[str, type]] = {
+    "sweep": {"points": int, "replications": int, "keys": dict, "settings": dict, "failures": list},
+    "compare": {"businesses": dict, "replications": dict, "failures": list},
+    "forecast": {"forecast": str, "source": dict, "settings": dict},
+    "optimise": {},
+}
+RUN: Mapping[str, type] = {"parts": dict, "tables": list, "replications": int}
+"""Entries of manifests, and what they are: of all, by verb, and of the run that any other verb makes."""
+
+
+def entries(path: Path) -> dict[str, Any]:
+    """The manifest of a folder that any verb wrote, with all that is needed to look at its files.
+
+    Raises
+    ------
+    InputError
+        If there is none, it is damaged, or it names files outside of the folder.
+    """
+    record = read_entries(path)
+    needed = {**SHARED, **OWN.get(str(record.get("verb")), RUN)}
+    wrong = [key for key, kind in needed.items() if not isinstance(record.get(key), kind)]
+    if not wrong and not all(isinstance(told, dict) and _within(name) for name, told in record["files"].items()):
+        wrong = ["files"]
+    if wrong:
+        got = f"got {shown(record.get(wrong[0]))} as {wrong[0]}"
+        raise InputError([f"{path / NAME}: is damaged or not ours, {got}; the manifest as tobsim wrote it"])
+    return record
+
+
+def _within(name: str) -> bool:
+    place = PurePosixPath(name)
+    return not place.is_absolute() and ".." not in place.parts
 
 
 def reproduce(
@@ -42,7 +79,26 @@ def reproduce(
 
 
 def _reproduce(path: Path, workers: str | None, points: str | None, quiet: bool) -> Reproduction:
-    verb = read_entries(path).get("verb")
+    """Made again; what fails because a file there is damaged is a difference, anything else a defect of ours."""
+    from scenarios.runs.reproduce import Reproduction
+
+    try:
+        return _made_again(path, workers, points, quiet)
+    except (InputError, DiskFull):
+        raise
+    except Exception:
+        damaged = next((check for check in _validate(path) if not check.holds), None)
+        if damaged is None:
+            raise
+        return Reproduction(False, f"{damaged.name}: {damaged.detail}")
+
+
+def _made_again(path: Path, workers: str | None, points: str | None, quiet: bool) -> Reproduction:
+    record = entries(path)
+    verb = record.get("verb")
+    if verb == "optimise":
+        again = 'the "command" of its manifest, with another out'
+        raise InputError([f"{path}: is an optimisation, which is not made again, got verb {shown(verb)}; {again}"])
     if verb == "sweep":
         from scenarios.sweeps.reproduce import reproduce_sweep
 
@@ -71,7 +127,10 @@ def validate(path: Path) -> list[Check]:
 
 
 def _validate(path: Path) -> list[Check]:
-    verb = read_entries(path).get("verb")
+    record = entries(path)
+    verb = record.get("verb")
+    if verb == "optimise":
+        return _of_optimisation(path, record)
     if verb == "sweep":
         from scenarios.sweeps.validate import validate_sweep
 
@@ -87,6 +146,15 @@ def _validate(path: Path) -> list[Check]:
     from scenarios.runs.validate import validate as validate_run
 
     return validate_run(path)
+
+
+def _of_optimisation(path: Path, record: Mapping[str, Any]) -> list[Check]:
+    """The files of an optimisation, by their bytes: digests of its tables leave out what differs between machines."""
+    from scenarios.runs.validate import Check, check_file
+
+    checks = [Check("manifest", record["status"] == "complete", f"the optimisation is {record['status']}")]
+    told = {name: {"checksum": entry.get("checksum")} for name, entry in sorted(record["files"].items())}
+    return checks + [check_file(path, name, entry, lambda _: None) for name, entry in told.items()]
 
 
 def rebuild_page(path: Path, language: str | None = None) -> Path:

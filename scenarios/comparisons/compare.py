@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scenarios.comparisons.folder import Comparison, Record, comparison_folder, read_record
 from scenarios.comparisons.pairs import Pairs, Simulate, replicate_plans, tell
 from scenarios.comparisons.plans import Plans, compose_plans, digest, make_plans
+from scenarios.errors import user_path
 from scenarios.runs.backends import pool_of, ready
 from scenarios.runs.manifest import now, versions
 
@@ -134,7 +135,7 @@ def out_folder(plans: Sequence[Plans], out: str | Path | None = None) -> Path:
     if chosen == "":
         raise InputError(['out: is empty, got ""; a folder, or null for the default'])
     if chosen is not None:
-        return Path(chosen).expanduser()
+        return user_path(chosen, "out")
     name = plans[0].business if len(plans) == 1 else f"{len(plans)}-businesses"
     return Path("runs") / f"compare-{name}-{digest(plans)[:12]}"
 

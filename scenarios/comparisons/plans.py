@@ -164,7 +164,7 @@ def _stacked(scenarios: Sequence[str | Sequence[str]]) -> list[str]:
         if isinstance(entry, str):
             continue
         got = f"[{','.join(map(str, entry))}]"
-        if len(set(entry)) < max(len(entry), 2) or not all(isinstance(name, str) for name in entry):
+        if not all(isinstance(name, str) for name in entry) or len(set(entry)) < max(len(entry), 2):
             problems.append(f"scenarios: has no two different names in one place, got {got}; [hire,price_up]")
         elif not place:
             problems.append(f"scenarios: has several in the place of the base, got {got}; one scenario first")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.errors import InputError, bad_name, shown, suggest
+from scenarios.errors import InputError, bad_name, shown, suggest, user_path
 from scenarios.forecasts.folder import (
     COMPLETE,
     PAGE,
@@ -130,7 +130,7 @@ def _digest(source: Source, settings: Mapping[str, Any], truth: bool) -> str:
 
     kept = {key: value for key, value in settings.items() if key not in NOT_IN_DIGEST}
     file = settings["regressors"]
-    beside = read_bytes(Path(file).expanduser(), "forecast.regressors")[1] if file is not None else ""
+    beside = read_bytes(user_path(file, "forecast.regressors"), "forecast.regressors")[1] if file is not None else ""
     return json_digest([kept | {"regressors": beside}, truth, source.kind, source.digest])
 
 
@@ -145,7 +145,7 @@ def out_folder(record: Record, source: Source, out: str | Path | None) -> Path:
     if out == "":
         raise InputError(['out: is empty, got ""; a folder, or null for the default'])
     if out is not None:
-        return Path(out).expanduser()
+        return user_path(out, "out")
     name = source.paths[0].resolve().name.split(".")[0]
     name = name if len(source.paths) == 1 and not bad_name(name) else source.kind
     return Path("runs") / f"{VERB}-{name}-{record.forecast[:12]}"

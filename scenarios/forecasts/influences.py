@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.errors import InputError, shown
+from scenarios.errors import InputError, shown, user_path
 from scenarios.forecasts.cells import read_dates, read_numbers
 from scenarios.forecasts.text import cells_of, read_bytes, text_of
 
@@ -49,7 +49,7 @@ def influences(series: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
     found = policy_dates(dates, changes)
     if settings["regressors"] is None:
         return found
-    table = read_regressors(Path(settings["regressors"]).expanduser(), settings)
+    table = read_regressors(user_path(settings["regressors"], "forecast.regressors"), settings)
     if doubled := sorted(set(table.columns) & set(found.columns)):
         raise InputError([f"{WHERE}: has a column named as a change, got {shown(doubled[0])}; another name"])
     place = places(table.index, dates)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.errors import InputError, shown
+from scenarios.errors import InputError, shown, user_path
 from scenarios.runs.manifest import NAME, read_entries
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def find(source: str | Path | Sequence[str | Path]) -> tuple[str, tuple[Path, ..
     given = [source] if isinstance(source, str | Path) else list(source)
     if not given or any(not str(each) for each in given):
         raise InputError(["source: is empty, got nothing; a run folder, or a CSV or Parquet file"])
-    paths = tuple(dict.fromkeys(path for each in given for path in _meant(Path(each).expanduser())))
+    paths = tuple(dict.fromkeys(path for each in given for path in _meant(user_path(each, "source"))))
     folders = [path for path in paths if path.is_dir()]
     if len(folders) == len(paths):
         return (RUN if len(paths) == 1 else RUNS), paths

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.comparisons.choosing import fresh_seed
-from scenarios.errors import InputError, bad_name, shown
+from scenarios.errors import InputError, bad_name, shown, user_path
 from scenarios.optimise.folder import VERB, Optimum, Record, is_complete
 from scenarios.optimise.judge import DONE, Judged, Place, excesses, finalists, judged, scales
 from scenarios.optimise.problem import Problem
@@ -21,6 +21,7 @@ from scenarios.runs.files import checksum, write_text
 from scenarios.runs.halt import DiskFull, Interrupted, is_full
 from scenarios.runs.manifest import now, read_entries, versions
 from scenarios.runs.progress import Progress
+from scenarios.runs.run import check_language
 from scenarios.studies.digest import json_digest
 from scenarios.sweeps.folder import COMPLETE
 from scenarios.sweeps.points import engine_version
@@ -32,7 +33,7 @@ PAGE = "page"
 """Status of the manifest while the page is made of it."""
 
 CHECKED = 0.05
-"""What the intervals of all confirmed plans together may miss (Bonferroni)."""
+"""What the intervals of all figures of all confirmed plans together may miss (Bonferroni)."""
 
 
 def optimise(
@@ -93,6 +94,7 @@ def check_problem(problem: Problem, out: str | Path | None = None) -> Path:
         For a place that is not free and not the folder of this optimisation, or a problem that cannot be searched.
     """
     path = out_folder(problem, out)
+    check_language(problem.study.config["report"]["language"])
     check_search(problem)
     owner = Owner(VERB, "optimisation", "optimisation", json_digest(_own(problem)))
     check_place(path, owner, lambda: _other(path, problem))
@@ -111,7 +113,7 @@ def out_folder(problem: Problem, out: str | Path | None = None) -> Path:
     if chosen == "":
         raise InputError(['out: is empty, got ""; a folder, or null for the default'])
     if chosen is not None:
-        return Path(chosen).expanduser()
+        return user_path(chosen, "out")
     for where, name in (("business.name", problem.business), ("experiment", problem.name)):
         if reason := bad_name(name):
             raise InputError([f"{where}: {reason}"])
@@ -216,7 +218,7 @@ def _warnings(found: Found) -> Iterator[str]:
     undefined = sum(each.status not in (DONE, "failed") for each in found.trials)
     if undefined:
         yield f"{undefined} of {len(found.trials)} trials have an objective without a value; they are left out"
-    if not any(each.feasible for each in found.trials):
+    if found.pairs and not any(each.feasible for each in found.trials):
         yield "no trial keeps all constraints; those that miss them least were simulated again"
 
 
@@ -284,7 +286,8 @@ class _Work:
         return made
 
     def _confirmed(self, current: Judged, trials: list[Judged], chosen: Sequence[Judged]) -> Found:
-        level = 1 - CHECKED / (len(chosen) + 1)
+        figures = len(self.problem.objectives) + len(self.problem.conditions)
+        level = 1 - CHECKED / ((len(chosen) + 1) * figures)
         tried = self._benches[1].run("finalists", [*(each.chosen for each in chosen), {}])
         again = [judged(self.problem, Place(one.number), one.chosen, other, level)
                  for one, other in zip([*chosen, current], tried, strict=True)]  # fmt: skip

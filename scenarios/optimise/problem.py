@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 HORIZON, LAST = "horizon", "last"
 """Periods: the whole horizon, and the last fiscal year that is over by its end."""
+
+STAFFING = "staffing"
+"""The table whose metrics are reported by desk."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,9 @@ def _as_sweep(
 
 
 def _whose(line: str, given: Mapping[str, Any]) -> str:
-    """A message about a key of the sweep as one about the setting of ours that it stands in."""
+    """A message about a key or a constraint of the sweep as one about the setting of ours that it stands in."""
+    places = [str(index) for index, each in enumerate(given["constraints"]) if isinstance(each, str)]
+    line = re.sub(r"^experiment\.constraints\.(\d+):", lambda at: f"experiment.constraints.{places[int(at[1])]}:", line)
     for key in given["uncertain"]:
         for end in (":", "."):
             line = line.replace(f"experiment.keys.{key}{end}", f"experiment.uncertain.{key}{end}")
@@ -262,7 +268,8 @@ def _quantity(where: str, given: Mapping[str, Any], study: Study) -> Quantity:
 
     asked, period, context = given["metric"], given.get("period", HORIZON), metrics_context(study.config)
     names = {name: name for name in REGISTRY}
-    names |= {f"{name}_{desk}": name for desk in study.config["policy"]["desks"] for name in REGISTRY}
+    of_desks = [name for name, each in REGISTRY.items() if STAFFING in each.source]
+    names |= {f"{name}_{desk}": name for desk in study.config["policy"]["desks"] for name in of_desks}
     if asked not in names:
         raise InputError([f"experiment.{where}.metric: is unknown, got {shown(asked)}; {suggest(asked, REGISTRY)}"])
     metric = REGISTRY[names[asked]]

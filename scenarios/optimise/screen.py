@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scenarios.optimise.folder import VERB, Optimum
+from scenarios.optimise.judge import DONE
 from scenarios.optimise.settings import BUDGET, SAMPLERS
 from scenarios.usage import VERBS
 
@@ -42,6 +43,8 @@ def optimise_screen(found: Optimum, most: int = 8) -> str:
 def _headline(record: dict[str, Any], table: Any) -> list[str]:
     objectives = table[table["kind"] == "objective"]
     best = objectives[objectives["best"]]
+    if not (objectives["status"] == DONE).any():
+        return ["no plan has a value of every objective on fresh seeds"]
     if best.empty:
         return ["no plan keeps all constraints on fresh seeds"]
     if len(record["objectives"]) > 1:

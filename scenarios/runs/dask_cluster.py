@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib.parallel import ParallelBackendBase
 
 from scenarios.errors import InputError, shown
+from scenarios.runs.claim import unwritable
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -59,9 +63,8 @@ def connected(address: str) -> Client:
         if "scheduler_file" in place and not Path(address).is_file():
             raise FileNotFoundError(address)
         _clients[address] = Client(**place, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        text = f"no scheduler answers, got {shown(address)} ({type(error).__name__})"
-        raise InputError([f"execution.address: {text}; the address that dask scheduler prints"]) from None
+    except Exception as error:  # no answer, no certificates, no file of a scheduler: each has a type of its own
+        raise _silent(address, error) from None
     return _clients[address]
 
 
@@ -77,16 +80,39 @@ def check_workers(pool: Pool, place: Path | None = None) -> None:
     ------
     InputError
     """
-    client = connected(str(pool.address))
-    _wait(client, str(pool.address))
-    if place is None:
-        problems = _problems(client, None)
-    else:
-        near = next(folder for folder in (place, *place.absolute().parents) if folder.is_dir()).absolute()
-        with tempfile.NamedTemporaryFile(dir=near, prefix=".tobsim-") as token:
-            problems = _problems(client, Path(token.name))
+    address = str(pool.address)
+    client = connected(address)
+    try:
+        _wait(client, address)
+        if place is None:
+            problems = _problems(client, None)
+        else:
+            with _token(place) as token:
+                problems = _problems(client, token)
+    except (OSError, CancelledError) as error:
+        raise _silent(address, error) from None
     if problems:
         raise InputError(problems)
+
+
+@contextmanager
+def _token(place: Path) -> Iterator[Path]:
+    """A file that is there for as long as the workers look for it, in the folder or in what will hold it."""
+    near = next(folder for folder in (place, *place.absolute().parents) if folder.is_dir()).absolute()
+    try:
+        handle, name = tempfile.mkstemp(dir=near, prefix=".tobsim-")
+    except OSError as error:
+        raise unwritable(place, error) from None
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _silent(address: str, error: BaseException) -> InputError:
+    text = f"no scheduler answers, got {shown(address)} ({type(error).__name__})"
+    return InputError([f"execution.address: {text}; the address that dask scheduler prints"])
 
 
 def _wait(client: Client, address: str) -> None:
@@ -168,20 +194,29 @@ class DaskBackend(ParallelBackendBase):  # type: ignore[misc]
         """Look no longer."""
         self._done.set()
 
-    def submit(self, func: Any, callback: Any = None) -> Future:
-        """Send a call; ``callback`` hears of its end."""
-        future = self.client.submit(func, pure=False)
+    def submit(self, func: Any, callback: Any = None) -> Future | None:
+        """Send a call; ``callback`` hears of its end, also when there is nobody any more to send it to."""
+        try:
+            future = self.client.submit(func, pure=False)
+        except Exception:  # a client that is closed; joblib would wait for the call for good
+            threading.Timer(0, callback, (None,)).start()
+            return None
         self.waiting.add(future)
         future.add_done_callback(callback)
         return future
 
-    def retrieve_result_callback(self, out: Future) -> list[Any]:
-        """Results of a call, ``[None]`` if it has cost its workers or was taken back."""
+    def retrieve_result_callback(self, out: Future | None) -> list[Any]:
+        """Results of a call, ``[None]`` if it was not sent, has cost its workers, was taken back or is out of reach."""
         from distributed import KilledWorker
 
+        if out is None:
+            return [None]
         self.waiting.discard(out)
         if out.status == "finished":
-            return list(out.result())
+            try:
+                return list(out.result())
+            except (OSError, CancelledError):
+                return [None]
         error = out.exception() if out.status == "error" else None
         if error is None or isinstance(error, KilledWorker):
             return [None]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.errors import InputError, shown, suggest
+from scenarios.runs.claim import unwritable
 from scenarios.runs.exports.nixtla import write_series
 from scenarios.runs.exports.sheets import write_tables
 from scenarios.runs.exports.vidigi import write_visits
@@ -77,12 +78,15 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None) -
         raise InputError([f"replication: is not for {CSV}, got {shown(replication)}; {CSV} takes all of them"])
     number = None if format == CSV else _replication(run, manifest, SINGLE[format].tables, replication)
     target = run / "export" / format
-    staged = fresh_folder(target.with_name(target.name + STAGED))
-    if number is None:
-        write_tables(run, staged)
-    else:
-        SINGLE[format].write(run, staged, number)
-    publish(staged, target)
+    try:
+        staged = fresh_folder(target.with_name(target.name + STAGED))
+        if number is None:
+            write_tables(run, staged)
+        else:
+            SINGLE[format].write(run, staged, number)
+        publish(staged, target)
+    except OSError as error:
+        raise unwritable(target, error) from None
     return target
 
 

@@ -105,7 +105,7 @@ def read_entries(folder: Path) -> dict[str, Any]:
         version = content["schema_version"]
     except OSError as error:
         raise InputError([f"{where}: cannot be read, got {error.strerror}; the folder of a run"]) from None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise InputError([f"{where}: is damaged or not ours, got no schema_version; the folder of a run"]) from None
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise InputError(
@@ -127,6 +127,8 @@ def _manifest(where: str, content: dict[str, Any]) -> Manifest:
         raise InputError([f"{where}: is of forecasts, got the folder of tobsim forecast; the folder of a run"])
     if content.get("verb") == "sweep":
         raise InputError([f"{where}: is of a sweep, got the folder of tobsim sweep; the folder of a run"])
+    if content.get("verb") == "optimise":
+        raise InputError([f"{where}: is of a search, got the folder of tobsim optimise; the folder of a run"])
     raise InputError([f"{where}: lacks entries, got no manifest of ours; the folder of a run"])
 
 

@@ -22,6 +22,9 @@ from scenarios.studies.digest import csv_rows, table_digest
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
 
+LONGEST = 10
+"""Digits of a number that nobody means."""
+
 FORECAST_TOLERANCE = 1e-6
 """Relative difference within which two forecasts are the same: optimisers round differently."""
 
@@ -63,7 +66,7 @@ def reproduce(run: Path, workers: str | None = None, *, quiet: bool = False) -> 
         If it is no run folder, its run is not finished, or its study cannot be built any more.
     """
     manifest = read_manifest(run)
-    if not manifest.replications:
+    if not manifest.done:
         raise InputError([f"{run}: has nothing to compare with, got a run that is {manifest.status}; finish it"])
     study = stored_study(run, manifest, workers, quiet)
     notes = changed_versions(manifest.versions, "run")
@@ -83,7 +86,7 @@ def stored_study(run: Path, manifest: Manifest, workers: str | None = None, quie
     from scenarios.studies.study import restore
 
     source = read_config(run, SOURCE)
-    source |= {"replications": max(manifest.done) + 1, "precision": None, "out": None, "tables": None}
+    source |= {"replications": max(manifest.done, default=0) + 1, "precision": None, "out": None, "tables": None}
     source["progress"] = bool(source["progress"]) and not quiet
     source["execution"] = source["execution"] | {"backend": "local", "address": None, "timeout": None}
     if workers is not None:
@@ -102,7 +105,7 @@ def whole(text: str, key: str = "execution.workers") -> int:
     ------
     InputError
     """
-    if not (text.isascii() and text.isdecimal() and int(text)):
+    if not (text.isascii() and text.isdecimal() and len(text) < LONGEST and int(text)):
         raise InputError([f"{key}: must be a whole number, got {shown(text)}; 1 or more"])
     return int(text)
 
@@ -119,10 +122,10 @@ def _compare(run: Path, manifest: Manifest, study: Study, place: Path) -> str:
             if found := error or _replication(run, manifest, place, number):
                 differing[number] = f"replication {number}: {found}"
             progress.advance(outcome)
-    return differing[min(differing)] if differing else _derived(run, study)
+    return differing[min(differing)] if differing else _derived(run, manifest, study)
 
 
-def _derived(run: Path, study: Study) -> str:
+def _derived(run: Path, manifest: Manifest, study: Study) -> str:
     """Compare what is read off the tables, which are the same: summary and forecast."""
     import pyarrow.parquet as pq
 
@@ -135,11 +138,13 @@ def _derived(run: Path, study: Study) -> str:
             write_frame(Path(place) / f"{name}.csv", frame)
             was, now = csv_rows(run / f"{name}.csv"), csv_rows(Path(place) / f"{name}.csv")
             if was != now:
-                row = next((i for i, pair in enumerate(zip(was, now, strict=False)) if pair[0] != pair[1]), 0)
+                row = next((i for i, pair in enumerate(zip(was, now, strict=False)) if pair[0] != pair[1]), None)
+                if row is None:
+                    return f"{name}.csv: {len(was)} lines there, {len(now)} here"
                 return f"{name}.csv: line {row + 1}: {shown(was[row])} there, {shown(now[row])} here"
     path = run / "forecast.parquet"
     if not path.is_file():
-        return ""
+        return f"{path.name}: absent there" if path.name in manifest.files else ""
     again = forecast_table(run, metrics, study.config["forecast"])
     found = first_difference(pq.read_table(path), again, FORECAST_TOLERANCE)
     return f"forecast: {found}" if found else ""

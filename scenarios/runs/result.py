@@ -140,8 +140,8 @@ def load(pattern: str | Path) -> Result:
 
 
 def _of_another_command(path: Path) -> bool:
-    """Whether a folder holds a comparison or a forecast; what cannot be read is taken for a run, which says so."""
+    """Whether a folder holds what is no run; what cannot be read is taken for a run, which says so."""
     try:
-        return read_entries(path).get("verb") in ("compare", "forecast")
+        return read_entries(path).get("verb", "run") in ("compare", "forecast", "sweep", "optimise")
     except InputError:
         return False

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.errors import InputError, bad_name, shown, suggest
+from scenarios.errors import InputError, bad_name, shown, suggest, user_path
 from scenarios.runs.backends import pool_of, ready
 from scenarios.runs.claim import read_config
 from scenarios.runs.execute import execute
@@ -104,7 +104,7 @@ def out_folder(study: Study, out: str | Path | None = None, verb: str = "run") -
     if chosen == "":
         raise InputError(['out: is empty, got ""; a folder, or null for the default'])
     if chosen is not None:
-        return Path(chosen).expanduser()
+        return user_path(chosen, "out")
     if reason := bad_name(study.business):
         raise InputError([f"business.name: {reason}"])
     return Path("runs") / f"{verb}-{study.business}-{study.digest[:12]}"
@@ -157,6 +157,7 @@ def _advance(folder: RunFolder, task: Task, command: str) -> None:
     settings = {name: study.config.get(name) for name in SETTINGS}
     if _nothing_missing(folder, settings):
         return
+    ready(pool_of(study.config), folder.path)
     began = time.perf_counter()
     manifest.command, manifest.overrides = command, list(study.overrides)
     manifest.stamp()

@@ -45,6 +45,8 @@ def validate(run: Path) -> list[Check]:
     """
     manifest = read_manifest(run)
     checks = [Check("manifest", manifest.status == "complete", f"the run is {manifest.status}")]
+    unnamed = [f"{name}.parquet" for name in manifest.tables if f"{name}.parquet" not in manifest.files]
+    checks += [Check(name, False, "is not among the files of the manifest") for name in unnamed]
     checks += [
         check_file(run, name, entry, partial(file_digest, manifest=manifest))
         for name, entry in sorted(manifest.files.items())
@@ -73,10 +75,10 @@ def check_file(
         found = (digest or plain_digest)(path)
     except Exception as error:
         return Check(name, False, f"cannot be read: {' '.join(str(error).split())}")
-    unchanged = checksum(path) == entry["checksum"]
-    if found != entry["digest"] or (found is None and not unchanged):
+    unchanged = checksum(path) == entry.get("checksum")
+    if found != entry.get("digest") or (found is None and not unchanged):
         return Check(name, False, "its content is not what was written")
-    rows = "" if entry["rows"] is None else f"{entry['rows']:,} rows, "
+    rows = "" if entry.get("rows") is None else f"{entry['rows']:,} rows, "
     return Check(name, True, rows + ("unchanged" if unchanged else "other bytes, same values"))
 
 

@@ -67,13 +67,21 @@ def size(config: Mapping[str, Any], accounts: int) -> Size:
     accounts : int
         Companies; with first contacts from a file its number of rows.
     """
-    days, runs, workers = config["horizon"]["days"], config["replications"], config["execution"]["workers"]
+    runs, workers = config["replications"], config["execution"]["workers"]
+    events = predicted_events(accounts, config["horizon"]["days"]) * runs
+    return Size(events, predicted_memory(accounts, min(workers, runs), runs), runs)
+
+
+def predicted_events(accounts: float, days: float) -> float:
+    """Events of one replication."""
     later = max(0.0, days / YEAR_DAYS - FIRST_YEARS)
-    each = accounts * (EVENTS_PER_ACCOUNT + EVENTS_PER_LATER_YEAR * later) + EVENTS_PER_DAY * days
-    processes = min(workers, runs)
+    return accounts * (EVENTS_PER_ACCOUNT + EVENTS_PER_LATER_YEAR * later) + EVENTS_PER_DAY * days
+
+
+def predicted_memory(accounts: float, processes: int, kept: int) -> float:
+    """Largest memory in MiB of processes with a replication each, and of so many replications that are kept."""
     memory = BASE_MIB + (WORKER_MIB * processes if processes > 1 else 0.0)
-    memory += accounts * (SIMULATED_BYTES * processes + KEPT_BYTES * runs) / MEBIBYTE
-    return Size(each * runs, memory, runs)
+    return memory + accounts * (SIMULATED_BYTES * processes + KEPT_BYTES * kept) / MEBIBYTE
 
 
 def together(sizes: Iterable[Size]) -> Size:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from scenarios.errors import InputError, shown, suggest
+from scenarios.errors import InputError, shown, suggest, user_path
 from scenarios.studies.overrides import GROUPS, Setting, read_overrides
 from scenarios.studies.raw import scan_file
 from scenarios.studies.resolve import Tree, assign, follow, remove, unknown
@@ -111,7 +111,7 @@ def _yaml_files(folder: Path) -> list[Path]:
 def _folder(config_dir: str | os.PathLike[str] | None, problems: list[str]) -> Path | None:
     if config_dir is None:
         return None
-    folder = Path(config_dir).expanduser()
+    folder = user_path(config_dir, "config_dir")
     if not folder.is_dir():
         problems.append(f"config_dir: is no folder, got {shown(str(config_dir))}; a folder laid out as conf")
         return None

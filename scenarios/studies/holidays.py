@@ -29,7 +29,10 @@ def with_holidays(tree: Tree) -> tuple[Tree, list[str]]:
     """
     calendar = _part(tree, "policy", "calendar")
     if not calendar.get(COUNTRY):
-        return tree, []
+        return tree, _unread(calendar)
+    if wrong := [key for key in (OFF, ON) if not isinstance(calendar.get(key) or {}, Mapping)]:
+        got = shown(calendar[wrong[0]])
+        raise InputError([f"policy.calendar.{wrong[0]}: must be a mapping of dates, got {got}; {{name: 2027-05-01}}"])
     years = _years(tree)
     if not years:
         return tree, []
@@ -40,6 +43,13 @@ def with_holidays(tree: Tree) -> tuple[Tree, list[str]]:
     own[ON] = {**_named(worked), **(calendar.get(ON) or {})}
     policy = {**tree["policy"], "calendar": own}
     return {**tree, "policy": policy}, _cautions(known, str(calendar[COUNTRY]), _last_year(tree))
+
+
+def _unread(calendar: Mapping[str, Any]) -> list[str]:
+    """A region says nothing without its country."""
+    if calendar.get(REGION) is None:
+        return []
+    return [f"policy.calendar.{REGION}: is not read without a country, got {shown(calendar[REGION])}; both of them"]
 
 
 def _part(tree: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

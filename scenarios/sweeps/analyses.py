@@ -1,8 +1,9 @@
 """What follows from the results of a sweep: sensitivity, tornado and rules of failure, as its design admits.
 
-Each analysis is of one scenario, one metric and one period at a time, over the horizon and fiscal years; where it
-cannot be had (a metric that is undefined at most points, too few points) there are rows without figures that say why.
-Replications have the same random numbers at every point, since the seed is that of the study.
+Each analysis is of one scenario, one metric and one period at a time, over the horizon and fiscal years (rules of
+failure over the period they are asked for); where it cannot be had (a metric that is undefined at most points, too few
+points) there are rows without figures that say why. Replications have the same random numbers at every point, since
+the seed is that of the study.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from scenarios.sweeps.experiment import Experiment
 
 ANALYSED = re.compile(f"{PATTERNS['horizon']}|{PATTERNS['fiscal_year']}")
-"""Periods that are analysed."""
+"""Periods that are analysed; a discovery may be of any one that is kept."""
 
 SENSITIVITY = (
     "metric", "period", "scenario", "method", "key", "alias", "of", "reading", "estimate", "low", "high", "note",
@@ -99,24 +100,28 @@ def analysed(folder: Path, design: Design) -> dict[str, pd.DataFrame]:
         names = ("metric", "period", "scenario", "key", "alias")
         found["tornado"] = _joined((*names, *COLUMNS[2:]), design, results, _bars(experiment))
     if experiment.discovery:
-        found["discovery"] = _rules(design, results)
+        period = experiment.discovery["period"]
+        own = results if ANALYSED.fullmatch(period) else read_results(folder / "results.parquet", period)
+        found["discovery"] = _rules(design, own)
     return found
 
 
-def read_results(path: Path) -> pd.DataFrame:
+def read_results(path: Path, period: str | None = None) -> pd.DataFrame:
     """Results over the horizon and fiscal years, texts as categories.
 
     Parameters
     ----------
     path : Path
         ``results.parquet``.
+    period : str, optional
+        Over this one alone, which may be a quarter or a month.
     """
     import pyarrow.parquet as pq
 
     texts = ["scenario", "metric", "period"]
     table = pq.read_table(path, columns=["point", *texts, "replication", "value"], read_dictionary=texts)
     frame: pd.DataFrame = table.to_pandas()
-    kept = [period for period in frame["period"].cat.categories if ANALYSED.fullmatch(period)]
+    kept = [period] if period else [each for each in frame["period"].cat.categories if ANALYSED.fullmatch(each)]
     return frame[frame["period"].isin(kept)]
 
 

@@ -238,7 +238,7 @@ def _apart(jobs: Sequence[Job], pool: Pool) -> list[Job]:
 
 
 def _singles(job: Job) -> list[Job]:
-    return [replace(job, replications=(number,)) for number in job.replications]
+    return [replace(job, replications=(number,), alone=True) for number in job.replications]
 
 
 def _sent(table: JobTable, jobs: list[Job], pool: Pool) -> Iterator[tuple[Job, Any]]:

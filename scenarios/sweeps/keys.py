@@ -24,6 +24,9 @@ ASIDE = re.compile(r"\s*\([^()]*\)")
 FROM_KEY, FROM_FILE = "key", "experiment"
 """Where a range comes from: the plausible range of the key itself, or the experiment."""
 
+OWN_RANGE = ("range", "values")
+"""Kinds that may have the range of the key itself; a share without one goes up to the whole, a link follows."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -84,7 +87,7 @@ def known_keys(experiment: Experiment) -> list[Known]:
         row, given = inputs.get(key, {}), _given(experiment, key)
         own: dict[str, Any] = {name: str(row.get(name, "")) for name in ("unit", "origin", "source", "meaning")}
         own |= {"own_low": row.get("low"), "own_high": row.get("high")}
-        own["range_from"] = FROM_FILE if {"low", "high"} & set(given) else FROM_KEY
+        own["range_from"] = FROM_KEY if kind in OWN_RANGE and not {"low", "high"} & set(given) else FROM_FILE
         own["base"] = follow(study.config, tuple(key.split(".")))
         found.append(Known(key=key, alias=names[key], kind=kind, label=_label(key, row, given), **told, **own))
     return found

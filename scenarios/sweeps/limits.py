@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError
-from scenarios.studies.budget import EVENTS_PER_ACCOUNT
+from scenarios.studies.budget import predicted_events, predicted_memory
 from scenarios.sweeps.one_at_a_time import off_base
 from scenarios.sweeps.ranges import Range
 from scenarios.sweeps.sampling import levels
@@ -18,11 +19,7 @@ if TYPE_CHECKING:
     from scenarios.sweeps.experiment import Experiment
     from scenarios.sweeps.sampling import Point
 
-ACCOUNTS = "market.accounts"
-
-PROCESS_MEMORY, ACCOUNT_MEMORY = 150.0, 0.002
-"""MiB of a process without accounts, and of one account with all its tables (``benchmarks.scale``: 293 MB with 100,000
-accounts of the largest business, 2 GB with a million)."""
+ACCOUNTS, DAYS = "market.accounts", "horizon.days"
 
 DISCOVERY_LEAST = 20
 """Points without which no rule is sought: ten that fail and ten that do not (``analysis.discovery``)."""
@@ -114,44 +111,37 @@ def check_budget(experiment: Experiment, drawn: Iterable[Point]) -> None:
     InputError
         With the estimate, the key that makes it large, and the one that raises the limit.
     """
-    accounts = [_accounts(experiment, point) for point in drawn]
-    if problems := [*_events(experiment, accounts), *_memory(experiment, accounts)]:
+    drawn = list(drawn)
+    accounts = [_value(experiment, point, ACCOUNTS) for point in drawn]
+    days = [_value(experiment, point, DAYS) for point in drawn]
+    if problems := [*_events(experiment, accounts, days), *_memory(experiment, accounts)]:
         raise InputError(problems)
 
 
-def predicted_events(accounts: Iterable[float], replications: int) -> float:
-    """Events of all runs of points with so many accounts."""
-    return sum(accounts) * replications * EVENTS_PER_ACCOUNT
+def _value(experiment: Experiment, point: Point, key: str) -> float:
+    group, name = key.split(".")
+    return float(point.values.get(key, experiment.studies[point.scenario].config[group][name]))
 
 
-def predicted_memory(accounts: Iterable[float], workers: int) -> float:
-    """Largest memory in MiB of so many processes at the largest point, and of the one that sends them work."""
-    sender = PROCESS_MEMORY if workers > 1 else 0.0
-    return workers * (PROCESS_MEMORY + ACCOUNT_MEMORY * max(accounts)) + sender
-
-
-def _accounts(experiment: Experiment, point: Point) -> float:
-    stated = experiment.studies[point.scenario].config["market"]["accounts"]
-    return float(point.values.get(ACCOUNTS, stated))
-
-
-def _events(experiment: Experiment, accounts: list[float]) -> Iterator[str]:
-    found = predicted_events(accounts, experiment.replications)
+def _events(experiment: Experiment, accounts: list[float], days: list[float]) -> Iterator[str]:
+    found = experiment.replications * sum(map(predicted_events, accounts, days))
     if found > experiment.max_events:
         mean = sum(accounts) / len(accounts)
         size = f"{len(accounts)} points x {experiment.replications} replications x {mean:.6g} accounts"
-        right = f"fewer, or experiment.max_events={found:.0f}"
-        text = f"needs about {found:.3g} events ({size} x {EVENTS_PER_ACCOUNT})"
+        right = f"fewer, or experiment.max_events={math.ceil(found)}"
+        text = f"needs about {found:.3g} events ({size}, {sum(days) / len(days):.6g} days)"
         yield f"{_heavy(experiment)}: {text}, got a limit of {experiment.max_events:.3g}; {right}"
 
 
 def _memory(experiment: Experiment, accounts: list[float]) -> Iterator[str]:
+    """Every process holds one replication, or all of a point whose run folder is kept."""
     workers = int(next(iter(experiment.studies.values())).config["execution"]["workers"])
-    found = predicted_memory(accounts, workers)
+    kept = workers * (experiment.replications if experiment.keep["runs"] else 1)
+    found = predicted_memory(max(accounts), workers, kept)
     if found > experiment.max_memory:
         where = "execution.workers" if found / workers <= experiment.max_memory / 2 else _heavy(experiment)
         size = f"{workers} processes, up to {max(accounts):.6g} accounts"
-        right = f"fewer, or experiment.max_memory={found:.0f}"
+        right = f"fewer, or experiment.max_memory={math.ceil(found)}"
         yield f"{where}: needs about {found:,.0f} MiB ({size}), got a limit of {experiment.max_memory:,}; {right}"
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.runs.files import checksum, write_atomic
 from scenarios.runs.halt import is_full
+from scenarios.runs.limit import Gone
 from scenarios.runs.replicate import METRICS, Task, arrow_tables, metrics_context, simulator
 from scenarios.studies.resolve import Tree
 from scenarios.sweeps.points import point_study
@@ -61,6 +62,8 @@ class Job:
         Where the run folder of the point is kept; None keeps figures only.
     simulate : callable, optional
         Stands in for the simulator.
+    alone : bool
+        Replications that the run folder lacks beside these are not tried: they were, and have ended their worker.
     """
 
     key: str
@@ -71,6 +74,7 @@ class Job:
     detail: tuple[str, ...] = ()
     run_folder: Path | None = None
     simulate: Callable[[Any, int, int], Any] | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,27 @@ def metrics_table(study: Study, replication: int, simulate: Callable[..., Any] |
     return to_arrow(METRICS, {column: metrics[column] for column in metrics}), run
 
 
+class WorkerLost(RuntimeError):
+    """What a replication came to that has ended its worker, or was late, when it was worked on alone."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """The simulator for some replications of a run; others that its folder lacks have ended their worker before."""
+
+    simulate: Callable[[Any, int, int], Any] | None
+    replications: tuple[int, ...]
+
+    def __call__(self, timeline: Any, seed: int, replication: int) -> Any:
+        if replication not in self.replications:
+            raise WorkerLost(Gone().message)
+        if self.simulate is not None:
+            return self.simulate(timeline, seed, replication)
+        from sim.simulate import simulate
+
+        return simulate(timeline, seed, replication)
+
+
 def _kept_run(job: Job, study: Study, made: _Made) -> None:
     """Run the point into a run folder of its own and read its metrics there."""
     import pyarrow.parquet as pq
@@ -174,7 +199,8 @@ def _kept_run(job: Job, study: Study, made: _Made) -> None:
 
     assert job.run_folder is not None
     total = max(job.replications) + 1
-    result = run(replace(study, config=study.config | {"replications": total}), job.run_folder, simulate=job.simulate)
+    asked = replace(study, config=study.config | {"replications": total})
+    result = run(asked, job.run_folder, simulate=Alone(job.simulate, job.replications) if job.alone else job.simulate)
     failed = {row["replication"]: row for row in result.failures}
     for number in job.replications:
         if row := failed.get(number):

@@ -197,7 +197,7 @@ def _precision(given: Any) -> Iterator[str]:
     if not isinstance(given, Mapping) or not set(given) <= {"metric", "relative", "absolute"}:
         yield _line("precision", "must name a metric and a width", given, right)
         return
-    if given.get("metric") not in REGISTRY:
+    if str(given.get("metric")) not in REGISTRY:
         yield _line("precision.metric", "is unknown", given.get("metric"), suggest(str(given.get("metric")), REGISTRY))
     widths = {name: given[name] for name in ("relative", "absolute") if name in given}
     for name, value in widths.items():
@@ -224,7 +224,7 @@ def _discovery(settings: Mapping[str, Any]) -> Iterator[str]:
         if name not in SOUGHT
     )
     metric, kept = given.get("metric"), settings["metrics"]
-    if metric not in REGISTRY:
+    if str(metric) not in REGISTRY:
         yield _line("discovery.metric", "is unknown", metric, suggest(str(metric), REGISTRY))
     elif kept is not None and metric not in kept:
         yield _line("discovery.metric", "is not among the metrics that are kept", metric, f"metrics: [..., {metric}]")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.errors import InputError, bad_name
+from scenarios.errors import InputError, bad_name, user_path
 from scenarios.runs.backends import pool_of, ready
 from scenarios.runs.claim import CONFIG, Owner, check_place, difference, held
 from scenarios.runs.files import write_text
@@ -24,7 +24,8 @@ from scenarios.studies.overrides import override_text
 from scenarios.sweeps.analyses import write_analyses
 from scenarios.sweeps.folder import COMPLETE, VERB, Record, Sweep, is_complete
 from scenarios.sweeps.jobs import DONE, JobTable, horizon_values, run_jobs
-from scenarios.sweeps.page import write_page
+from scenarios.sweeps.page import NAME as PAGE
+from scenarios.sweeps.page import rebuild_page, write_page
 from scenarios.sweeps.points import Design, Planned, aliases, engine_version
 from scenarios.sweeps.points import design as designed
 from scenarios.sweeps.run_point import PARTS, Done
@@ -101,7 +102,9 @@ def run_design(
     with held(path, record.owner):
         table = JobTable(path, design, simulate)
         if is_complete(path, record.design, table.kept):
+            _show(path, design.base.config["report"])
             return Sweep(path)
+        ready(pool_of(design.base.config), path)
         try:
             _prepare(table, record)
             _advance(table, record)
@@ -116,6 +119,12 @@ def run_design(
     return Sweep(path)
 
 
+def _show(path: Path, settings: Mapping[str, Any]) -> None:
+    """Build the page of a complete sweep that has none: it was not asked for until now, or stopped in the making."""
+    if settings["enabled"] and PAGE not in read_entries(path)["files"]:
+        rebuild_page(path, settings["language"])
+
+
 def out_folder(design: Design, out: str | Path | None = None) -> Path:
     """Where a sweep goes.
 
@@ -128,7 +137,7 @@ def out_folder(design: Design, out: str | Path | None = None) -> Path:
     if chosen == "":
         raise InputError(['out: is empty, got ""; a folder, or null for the default'])
     if chosen is not None:
-        return Path(chosen).expanduser()
+        return user_path(chosen, "out")
     for where, name in (("business.name", design.base.business), ("experiment", design.name)):
         if reason := bad_name(name):
             raise InputError([f"{where}: {reason}"])

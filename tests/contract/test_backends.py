@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 
 from scenarios import InputError, Study, compare, compose, run
 from scenarios.runs import backends
-from scenarios.runs.backends import Pool, pool_of, ready
+from scenarios.runs.backends import Pool, pool_of, ready, sent
 from scenarios.runs.execute import spread
 from scenarios.runs.manifest import read_entries, versions
 from scenarios.runs.replicate import Task, replicate
@@ -218,3 +220,55 @@ def test_where_the_work_is_done_changes_no_digest(dask: list[str]) -> None:
     there = small(*dask, "execution.timeout=5")
     assert there.digest == small().digest
     assert pool_of(there.config) == Pool("dask", 1, dask[1].partition("=")[2], 5)
+
+
+class Ending:
+    """Stands in for the client of a scheduler that ends after some calls: what is done cannot be fetched any more."""
+
+    def __init__(self, calls: int) -> None:
+        self.calls = calls
+
+    def nthreads(self) -> dict[str, int]:
+        return {"worker": 1}
+
+    def cancel(self, _: Any) -> None:
+        pass
+
+    def submit(self, func: Callable[[], Any], **_: Any) -> Future[Any]:
+        self.calls -= 1
+        if self.calls < 0:
+            raise RuntimeError("Client is closed")
+        future: Future[Any] = Future()
+        future.status = "finished"  # type: ignore[attr-defined]
+        if self.calls:
+            future.set_result(func())
+        else:
+            future.set_exception(OSError("the connection is closed"))
+        return future
+
+
+def test_a_scheduler_that_ends_while_calls_wait_leaves_calls_without_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scenarios.runs import dask_cluster
+
+    client = Ending(3)
+    monkeypatch.setattr(dask_cluster, "connected", lambda _: client)
+    found: list[tuple[int, Any]] = []
+    calls = {number: (abs, -number) for number in range(20)}
+    work = threading.Thread(target=lambda: found.extend(sent(calls, Pool("dask", address="a"))), daemon=True)
+    work.start()
+    work.join(20)
+    assert not work.is_alive(), "waits for good"
+    assert found == [(0, 0), (1, 1)]
+
+
+@pytest.mark.parametrize("error", [OSError, TypeError, AssertionError, KeyError])
+def test_what_is_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """What distributed raises without an answer, without certificates, and of a file that is no scheduler's."""
+    import distributed
+
+    def refuse(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(distributed, "Client", refuse)
+    with pytest.raises(InputError, match=r"^execution.address: no scheduler answers, got \"tls://127.0.0.1:1\""):
+        ready(Pool("dask", address="tls://127.0.0.1:1"))

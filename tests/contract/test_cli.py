@@ -113,6 +113,7 @@ def test_help_of_run_lists_groups_keys_and_flags(call):
             "execution, forecast, out, progress, report, source, truth",
         ),
         (["forecast", "source=a"], 'error: source: does not exist, got "a"; a run folder, or a CSV or Parquet file'),
+        (["run", "out='~nobody-at-all/x'"], 'error: out: names the home of nobody, got "~nobody-at-all/x"; a path'),
         (["run", "out="], 'error: out: is empty, got ""; a folder, or null for the default'),
         (
             ["reproduce", "a"],

@@ -147,7 +147,7 @@ def test_the_best_are_confirmed_on_seeds_that_the_search_has_not_seen(found: Opt
     assert not found.trials["command"].str.contains("seed=").any()
     objectives = table[table["kind"] == "objective"]
     assert objectives["role"].tolist() == ["finalist", "finalist", "current"]
-    assert objectives["level"].tolist() == pytest.approx([1 - 0.05 / 3] * 3)
+    assert objectives["level"].tolist() == pytest.approx([1 - 0.05 / (3 * 2)] * 3), "plans x (objective and limit)"
     assert (objectives["searched"] - objectives["confirmed"]).tolist() == pytest.approx(objectives["optimism"].tolist())
     searched = objectives[objectives["role"] == "finalist"]["searched"].tolist()
     assert searched == sorted(searched, reverse=True)
@@ -236,6 +236,9 @@ def test_several_objectives_have_a_front(conf: Path, tmp_path: Path) -> None:
     kept = good[~np.array(beaten)].drop_duplicates(["touches", "operating_profit"])
     assert best["trial"].tolist() == kept["trial"].tolist()
     assert set(found.front["trial"]) <= set(good["trial"])
+    intervals = len(found.confirmed)
+    assert intervals % 3 == 0, "two objectives and a limit of each plan"
+    assert found.confirmed["level"].tolist() == pytest.approx([1 - 0.05 / intervals] * intervals)
 
 
 def test_what_is_uncertain_is_drawn_alike_for_every_plan(conf: Path, tmp_path: Path, simulator: Counted) -> None:

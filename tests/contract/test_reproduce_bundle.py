@@ -283,13 +283,15 @@ def test_a_sweep_goes_into_an_archive(tmp_path: Path) -> None:
     record = Sweep(folder).record
     files = record["files"] | {DESIGN: write_design(folder, design)}
     (folder / "manifest.json").write_text(json.dumps(record | {"files": files}), "utf-8")
-    path = bundle(folder, tmp_path / "out.zip")
+    path, written = bundle(folder, tmp_path / "out.zip"), source.read_text("utf-8")
+    source.write_text(written + "99,2025-01-30,search\n", "utf-8")
+    with pytest.raises(InputError, match="is not the sweep of these input files, got other ones for point 0"):
+        bundle(folder)
     shutil.rmtree(folder)
     source.unlink()
     assert reproduce(path, points="2", quiet=True).text == "identical: 2 of 3 points, 4 runs, 8 figures"
-    checks = validate(path)
-    assert [check.name for check in checks if not check.holds] == []
-    assert DESIGN in [check.name for check in checks]
+    checks = {check.name: check.holds for check in validate(path)}
+    assert (all(checks.values()), DESIGN in checks) == (True, True)
 
 
 QUIET = ["forecast.model=theta", "forecast.models=[theta,ses]", "forecast.paths=100", "forecast.origins=1",

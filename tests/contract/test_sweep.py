@@ -140,7 +140,7 @@ def test_the_same_command_runs_nothing_and_changes_nothing(
     assert main(words(copy, conf)) == DONE
     shown = capsys.readouterr()
     assert shown.out.startswith(f"6 points, 12 runs in {copy}\npoint  scenario  heads  metric")
-    assert shown.out.splitlines()[-2:] == ["10 more rows", str(copy / "table.csv")]
+    assert shown.out.splitlines()[-2:] == ["10 more rows", str(copy / "report.html")]
     assert simulator.calls == []
     assert {path.name: path.stat().st_mtime_ns for path in copy.iterdir()} == before
 

@@ -121,6 +121,15 @@ def test_a_planted_box_is_told_in_business_words(tmp_path: Path) -> None:
     assert rule.endswith(f"{such}; these are 100 % of all failures")
 
 
+@pytest.mark.parametrize(("kind", "period"), [("month", "2025-03"), ("quarter", "Q2025-02"), ("fiscal_year", "FY2025")])
+def test_a_discovery_of_any_period_that_is_kept(tmp_path: Path, kind: str, period: str) -> None:
+    found = planned("lhs", points=64, periods=["horizon", kind], discovery=CASH | {"period": period})
+    results = written(tmp_path / "s", found, lambda p, _: -1.0 if p.values[PRICE] > 250 else 1, period)
+    table = analysed(results, found)["discovery"]
+    assert table["key"].tolist() == ["", PRICE]
+    assert table["low"][1] == pytest.approx(250, abs=10)
+
+
 def test_rules_of_too_little_density_are_left_out(tmp_path: Path) -> None:
     asked = planned("lhs", points=128, discovery=CASH | {"density": 0.9})
     rare = written(tmp_path / "s", asked, lambda p, r: -1.0 if p.values[PRICE] > 300 and r == 0 else 1)

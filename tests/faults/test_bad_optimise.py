@@ -70,6 +70,8 @@ SETTINGS = [
     ({"constraints": [3]}, "constraints.0", "is no constraint"),
     ({"constraints": [f"{HEADS} <="]}, "constraints.0", "cannot be read"),
     ({"constraints": ["policy.desks.sales.head <= 3"]}, "constraints.0", "did you mean heads?"),
+    ({"constraints": [{"metric": "cash_min", "at_least": 0}, f"{HEADS} <="]}, "constraints.1", "cannot be read"),
+    (objective(metric="cash_sales"), "objectives.0.metric", 'is unknown, got "cash_sales"'),
     ({"scenarios": ["baseline", "cheaper"]}, "scenarios", "must be one"),
     ({"scenarios": ["chepaer"]}, "scenarios", "did you mean cheaper?"),
     ({"budget": 60}, "budget", "must be a mapping"),
@@ -130,6 +132,12 @@ def test_constraints_that_admit_nothing_are_refused_before_anything_is_written(t
     with pytest.raises(InputError, match=r"experiment.constraints: admit too few plans, got 0 of 800 tried; "):
         check_problem(problem, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_language_without_texts_is_refused_before_the_search(tmp_path: Path) -> None:
+    problem = make_problem("bad", GOOD, ["business=mini", "effects=none", "report.language=xx"], MINI)
+    with pytest.raises(InputError, match=r'report.language: has no texts, got "xx"'):
+        check_problem(problem, tmp_path / "out")
 
 
 def test_a_missing_package_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

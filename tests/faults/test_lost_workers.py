@@ -15,7 +15,7 @@ import pytest
 
 from scenarios import Study, compose, run
 from scenarios.runs.limit import LATE, LOST, NOTES, Gone, late
-from scenarios.runs.manifest import read_entries
+from scenarios.runs.manifest import read_entries, read_manifest
 from scenarios.sweeps.points import Asked, Design, make_design
 from scenarios.sweeps.run_point import PARTS, read_part
 from scenarios.sweeps.sampling import Point
@@ -128,6 +128,32 @@ def test_a_note_says_where_it_was_or_nothing(tmp_path: Path) -> None:
     assert late(2, note) is None
     note.write_text("Timeout (0:00:02)!\nThread 0x1 (most recent call first):\n  <no Python frame>\n")
     assert late(2, note) == Gone(LATE, "took longer than 2 s")
+
+
+def killed(number: int) -> Callable[[Any, int, int], Any]:
+    """A simulator whose process dies in one replication, always."""
+
+    def simulate(timeline: Any, seed: int, replication: int) -> Any:
+        from sim.simulate import simulate as real
+
+        if replication == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(timeline, seed, replication)
+
+    return simulate
+
+
+def test_a_replication_that_kills_its_worker_costs_no_other_one_of_a_kept_run(tmp_path: Path) -> None:
+    words = ("execution.workers=2", "report.enabled=false", "forecast.enabled=false")
+    asked = Asked(3, metrics=METRICS, runs=True)
+    base = compose("mini", [*SHORT, *words], config_dir=MINI)
+    planned = make_design("heads", base, {"baseline": base}, [Point(0, "baseline", {HEADS: 2})], asked)
+    found = run_design(planned, tmp_path / "sweep", simulate=killed(0))
+    assert found.failures[["replication", "type"]].to_numpy().tolist() == [[0, LOST]]
+    assert sorted(set(found.results["replication"])) == [1, 2]
+    (kept,) = (tmp_path / "sweep" / "runs").iterdir()
+    assert read_manifest(kept).done == [1, 2]
+    assert [row["type"] for row in read_manifest(kept).failures] == [LOST]
 
 
 # On a cluster

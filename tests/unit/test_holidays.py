@@ -79,9 +79,18 @@ def test_payments_and_desks_use_the_days_that_make_up() -> None:
         (["policy.calendar.country=China"], 'policy.calendar.country: is unknown, got "China"; an ISO code such as'),
         (["policy.calendar.country=DE", "policy.calendar.region=XX"], 'policy.calendar.region: is unknown, got "XX"'),
         (["policy.calendar.make_up_days.x=1.5.2025"], "policy.calendar.make_up_days.x: is no date"),
+        (
+            ["policy.calendar.country=DE", "policy.calendar.holidays=[2025-01-01]"],
+            "policy.calendar.holidays: must be a mapping of dates, got ",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(words: list[str], line: str) -> None:
     with pytest.raises(InputError) as caught:
         study(*words)
     assert any(problem.startswith(line) for problem in caught.value.problems), caught.value.problems
+
+
+def test_a_region_without_a_country_is_told() -> None:
+    (line,) = [text for text in study("policy.calendar.region=BY").cautions if "region" in text]
+    assert line == 'policy.calendar.region: is not read without a country, got "BY"; both of them'

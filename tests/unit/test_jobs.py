@@ -15,12 +15,16 @@ import pytest
 
 from analysis.replications import willink
 from analysis.summary import by_replication
-from scenarios import InputError, Study, compose
+from scenarios import InputError, Study, compose, load
+from scenarios.runs.files import checksum
 from scenarios.sweeps import points as points_module
+from scenarios.sweeps import sweep as sweep_module
+from scenarios.sweeps.folder import Sweep
 from scenarios.sweeps.jobs import LARGE, JobTable, horizon_values, run_jobs
 from scenarios.sweeps.points import Asked, Design, aliases, make_design, planned, point_study
 from scenarios.sweeps.run_point import PARTS, PartFacts, figures, metrics_table, part_schema, read_part, write_part
 from scenarios.sweeps.sampling import Point
+from scenarios.sweeps.sweep import run_design
 from scenarios.sweeps.tables import intervals
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
@@ -251,3 +255,49 @@ def test_the_work_of_a_lost_process_is_sent_again(base: Study, tmp_path: Path) -
     table.refresh()
     assert table.finished == 4
     assert not any(table.failures_of(key) for key in table.points)
+
+
+# A folder that is complete
+
+
+def counted(timeline: Any, seed: int, replication: int) -> Any:
+    from sim.simulate import simulate as real
+
+    CALLS.append(replication)
+    return real(timeline, seed, replication)
+
+
+CALLS: list[int] = []
+
+
+def test_a_page_that_is_missing_is_made_without_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "sweep"
+    without = made(compose("mini", [*SMALL, "report.enabled=false"], config_dir=MINI), 2, {HEADS: 1})
+    run_design(without, path)
+    assert not (path / "report.html").exists()
+    CALLS.clear()
+    found = run_design(made(compose("mini", SMALL, config_dir=MINI), 2, {HEADS: 1}), path, simulate=counted)
+    assert CALLS == []
+    assert checksum(path / "report.html") == found.record["files"]["report.html"]["checksum"]
+
+
+def test_a_cluster_that_is_not_there_leaves_a_sweep_as_it_was(
+    base: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(pool: object, place: Path) -> None:
+        raise InputError(["execution.address: no scheduler answers"])
+
+    path = tmp_path / "sweep"
+    run_design(made(base, 1, {HEADS: 1}), path)
+    before = (path / "manifest.json").read_bytes()
+    monkeypatch.setattr(sweep_module, "ready", refuse)
+    with pytest.raises(InputError, match="no scheduler answers"):
+        run_design(made(base, 2, {HEADS: 1}), path)
+    assert (path / "manifest.json").read_bytes() == before
+
+
+def test_the_folder_of_a_sweep_is_loaded_as_one(base: Study, tmp_path: Path) -> None:
+    run_design(made(base, 1, {HEADS: 1}, {HEADS: 2}), tmp_path / "sweep")
+    found = load(str(tmp_path / "sweep"))
+    assert isinstance(found, Sweep)
+    assert found.points[HEADS].tolist() == [1, 2]

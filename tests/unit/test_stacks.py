@@ -98,6 +98,7 @@ def test_scenarios_that_set_one_key_differently_are_refused(conf: Path) -> None:
         ([["cheaper", "hire"]], "scenarios: has several in the place of the base, got [cheaper,hire]"),
         (["baseline", ["hire"]], "scenarios: has no two different names in one place, got [hire]"),
         (["baseline", ["hire", "hire"]], "scenarios: has no two different names in one place"),
+        (["baseline", ["hire", ["more"]]], "scenarios: has no two different names in one place, got [hire,['more']]"),
         (["baseline", ["hire", "higher"]], 'scenarios: is unknown, got "higher"; did you mean hire?'),
         (["baseline", ["hire", "more"]], "scenario hire.more: scenario: hire and more both set"),
         (["baseline", "hire", "hire", ["hire", "cheaper"]], "scenarios: names hire twice"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +63,17 @@ def test_what_is_known_of_keys() -> None:
     assert (fixed.range_from, fixed.own_high, fixed.high) == ("experiment", 1e7, 200)
     assert fixed.label == f"money without customers ({FIXED})"
     assert (known[HEADS].values, known[TRIAL].values) == ("1, 2", HEADS)
-    assert [known[key].range_from for key in parts] == ["key", "experiment"]
+    assert known[HEADS].range_from == "experiment"
+    assert [known[key].range_from for key in (TRIAL, *parts)] == ["experiment"] * 3, "none is the range of the key"
 
 
 @pytest.mark.parametrize(
     ("settings", "where"),
     [
-        ({"max_events": 10**6}, "market.accounts: needs about 1.28e+06 events (8 points x 20 replications x 200 acc"),
+        ({"max_events": 10**6}, "market.accounts: needs about 1.81e+06 events (8 points x 20 replications x 200 acc"),
         (
             {"max_memory": 100},
-            "market.accounts: needs about 150 MiB (1 processes, up to 200 accounts), got a limit",
+            "market.accounts: needs about 250 MiB (1 processes, up to 200 accounts), got a limit",
         ),
     ],
 )
@@ -87,10 +89,26 @@ def test_the_budget_is_of_the_accounts_of_the_points() -> None:
     keys = {"market.accounts": {"low": 1000, "high": 3000}}
     drawn = points(made(keys, points=16))
     assert check_budget(made(keys, points=16), drawn) is None
-    events = 40 * 20 * sum(point.values["market.accounts"] for point in drawn)
+    days = made(keys, points=16).studies["baseline"].config["horizon"]["days"]
+    events = math.ceil(20 * sum(40 * point.values["market.accounts"] + 3 * days for point in drawn))
     with pytest.raises(InputError, match=r"^experiment\.keys\.market\.accounts: needs about .* events"):
         check_budget(made(keys, points=16, max_events=events - 1), drawn)
     assert check_budget(made(keys, points=16, max_events=events), drawn) is None
+
+
+def test_the_budget_is_of_the_days_of_the_points_and_of_the_runs_that_are_kept() -> None:
+    keys = {"horizon.days": [365, 36525]}
+    drawn = points(made(keys, "list"))
+    limit = 2 * 20 * (200 * 40 + 365 * 3)
+    with pytest.raises(InputError, match=r"needs about .* events"):
+        check_budget(made(keys, "list", max_events=limit), drawn)
+    words, asked = ("list", "market.accounts=100000"), {"runs": True, "reports": False}
+    kept = made({PRICE: [300]}, *words, replications=100, keep=asked)
+    with pytest.raises(InputError, match=r"^market\.accounts: needs about 7,\d+ MiB") as caught:
+        check_budget(kept, points(kept))
+    enough = int(caught.value.problems[0].rpartition("=")[2])
+    raised = made({PRICE: [300]}, *words, replications=100, keep=asked, max_memory=enough)
+    assert check_budget(raised, points(kept)) is None, "what the message says is enough"
 
 
 def test_a_sweep_of_the_promised_size_is_admitted() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from scenarios.errors import InputError, shown
 from scenarios.runs.claim import ASSEMBLED, LOCK, unwritable
 from scenarios.runs.files import STAGED, checksum, write_atomic
-from scenarios.runs.manifest import read_entries, versions
+from scenarios.runs.manifest import NAME, read_entries, versions
 from scenarios.runs.sets import SETS
 
 CONTENT, PINS, GUIDE = "bundle.json", "requirements.txt", "README.md"
@@ -85,9 +85,10 @@ def write_bundle(folder: Path, inputs: Mapping[str, Path], out: Path | None = No
     record = read_entries(folder)
     if record.get("status") != "complete":
         raise InputError([f"{folder}: has nothing to bundle, got status {shown(record.get('status'))}; finish it"])
-    target = _target(folder, out)
-    files, texts = _contents(folder, inputs, record)
+    target = folder / EXPORTS / "bundle.zip" if out is None else out
     try:
+        target = _target(folder, out)
+        files, texts = _contents(folder, inputs, record)
         write_atomic(target, lambda staged: _pack(staged, files, texts))
     except OSError as error:
         raise unwritable(target, error) from None
@@ -130,8 +131,13 @@ def _kept(folder: Path) -> Iterator[tuple[str, Path]]:
     """Files of a result by their names in it, without those of work in progress and of exports."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if path.is_file() and not path.is_symlink() and path.suffix != STAGED and not set(parts) & set(LEFT_OUT):
+        if path.is_file() and not path.is_symlink() and path.suffix != STAGED and not _left_out(folder, parts):
             yield "/".join(parts), path
+
+
+def _left_out(folder: Path, parts: tuple[str, ...]) -> bool:
+    """Whether a part is work in progress or an export of the result it lies in; a plan may be called like one."""
+    return any(part in LEFT_OUT and folder.joinpath(*parts[:place], NAME).is_file() for place, part in enumerate(parts))
 
 
 def _place(number: int, path: Path) -> str:

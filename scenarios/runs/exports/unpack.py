@@ -17,6 +17,7 @@ from scenarios.errors import InputError, shown
 from scenarios.runs.claim import CONFIG, SOURCE, read_config
 from scenarios.runs.exports.bundle import CONTENT, INPUTS, RESULT, VERSION
 from scenarios.runs.files import write_text
+from scenarios.runs.halt import is_full
 from scenarios.runs.manifest import NAME
 from scenarios.runs.store import config_text
 from scenarios.studies.raw import scan_file
@@ -27,18 +28,27 @@ ENTRIES, TOLD = 200_000, 2**26
 SWELL, FREE = 200, 2**26
 """How many times its size an archive may grow to, beyond so many bytes; tables as text shrink twentyfold at most."""
 
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How the entries of a bundle are packed; readers of other methods fail in ways of their own."""
+
 CHUNK = 2**20
 """Bytes that are read at once."""
 
 DESIGN = "design.json"
 """File of a sweep that names what its points were made from."""
 
+BROKEN = (zipfile.BadZipFile, zlib.error)
+"""What is raised by a damaged archive alone."""
+
 Open = Callable[[str], IO[bytes]]
 
 
 def is_bundle(path: Path) -> bool:
     """Whether a path is that of a file, which only an archive may be, or of the folder of an unpacked one."""
-    return path.is_file() or (path / CONTENT).is_file()
+    try:
+        return path.is_file() or (path / CONTENT).is_file()
+    except OSError:  # a name that no file can have
+        return False
 
 
 @contextmanager
@@ -66,7 +76,7 @@ def unpacked(path: Path, *, placed: bool = True) -> Iterator[Path]:
                 _copy(path, name, told, open_, root / name)
         if not (root / RESULT / NAME).is_file():
             raise _damaged(path, f"no {RESULT}/{NAME}")
-        _scan(root / RESULT)
+        _scan(path, root)
         if placed and content["inputs"]:
             _put_in_place(root / RESULT, {text: str(root / name) for text, name in content["inputs"].items()})
         yield root / RESULT
@@ -80,7 +90,7 @@ def _reading(path: Path) -> Iterator[Open]:
         return
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         text = error.strerror if isinstance(error, OSError) else "a file of another kind"
         raise _no_bundle(path, text) from None
     with archive:
@@ -92,6 +102,8 @@ def _member(path: Path, name: str) -> Path:
     file = path / name
     if file.is_symlink() or not file.resolve().is_relative_to(path.resolve()):
         raise _damaged(path, f"a link at {shown(name)}")
+    if file.exists() and not file.is_file():
+        raise _damaged(path, f"no file at {shown(name)}")
     return file
 
 
@@ -102,6 +114,8 @@ def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     for entry in entries:
         if not _is_plain(entry.filename) or stat.S_ISLNK(entry.external_attr >> 16):
             raise _damaged(path, f"an entry {shown(entry.filename)}")
+        if entry.compress_type not in METHODS or entry.flag_bits & 1:
+            raise _damaged(path, f"an entry {shown(entry.filename)} that is packed otherwise")
     if doubled := len(names) - len(set(names)):
         raise _damaged(path, f"{doubled} names twice")
     total, size = sum(entry.file_size for entry in entries), path.stat().st_size
@@ -125,7 +139,9 @@ def _content(path: Path, open_: Open) -> dict[str, Any]:
         plain = all(_is_plain(name) for name in (*files, *inputs.values()))
         sound = plain and all(isinstance(told["size"], int) and told["digest"] for told in files.values())
         known = all(any(f"{name}/".startswith(f"{place}/") for name in files) for place in inputs.values())
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+    except InputError:
+        raise
+    except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, *BROKEN):
         raise _no_bundle(path, f"no readable {CONTENT}") from None
     if content.get("bundle") != VERSION:
         raise _no_bundle(path, f"layout {shown(content.get('bundle'))}")
@@ -136,28 +152,40 @@ def _content(path: Path, open_: Open) -> dict[str, Any]:
 
 def _copy(path: Path, name: str, told: Mapping[str, Any], open_: Open, target: Path) -> None:
     """Copy an entry, which must be what the list says of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.blake2b(digest_size=16), 0
     try:
-        with open_(name) as source, target.open("wb") as stream:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open_(name) as source, target.open("xb") as stream:
             while size <= told["size"] and (block := source.read(CHUNK)):
                 digest.update(block)
                 size += len(block)
                 stream.write(block)
+    except InputError:
+        raise
     except (KeyError, FileNotFoundError):
         raise _damaged(path, f"no {name}") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except OSError as error:
+        if is_full(error):
+            text = "is too large for the folder of temporary files"
+            raise InputError([f"{path}: {text}, got {error.strerror}; TMPDIR, a folder with room"]) from None
+        raise _damaged(path, f"an unreadable {name}") from None
+    except (EOFError, RuntimeError, ValueError, *BROKEN):
         raise _damaged(path, f"an unreadable {name}") from None
     if (size, digest.hexdigest()) != (told["size"], told["digest"]):
         raise _damaged(path, f"another {name}")
 
 
-def _scan(result: Path) -> None:
-    """Refuse configurations that would swell when they are read."""
-    files = [file for name in (CONFIG, SOURCE) for file in sorted(result.rglob(name))]
-    problems = [text for file in files for text in scan_file(file, str(file.relative_to(result)))]
+def _scan(path: Path, root: Path) -> None:
+    """Refuse configurations that would swell when they are read, of inputs too, and what is no JSON."""
+    files = [file for name in (CONFIG, SOURCE) for file in sorted(root.rglob(name))]
+    problems = [text for file in files for text in scan_file(file, str(file.relative_to(root)))]
     if problems:
         raise InputError(problems)
+    for file in (file for name in (NAME, DESIGN) for file in sorted(root.rglob(name))):
+        try:
+            json.loads(file.read_bytes())
+        except (ValueError, RecursionError):
+            raise _damaged(path, f"an unreadable {file.relative_to(root)}") from None
 
 
 def _put_in_place(result: Path, inputs: Mapping[str, str]) -> None:
