@@ -183,3 +183,8 @@ class Recorder:
     def decided(self) -> np.ndarray:
         """All decisions recorded so far."""
         return np.frombuffer(self.decision_rows, DECISION)
+
+    def take_decided(self) -> np.ndarray:
+        """All decisions recorded so far, which are then forgotten."""
+        found, self.decision_rows = self.decided(), bytearray()
+        return found

@@ -72,8 +72,9 @@ def events(world: World, unfolded: Unfolded, replication: int) -> Table:
 
 
 def decisions(world: World, replication: int) -> Table:
-    """All decisions with probability, uniform and outcome; of monthly ones the departures and changes."""
-    rows = world.recorder.decided()
+    """All decisions with probability, uniform and outcome, of monthly ones the departures and changes; the recorder
+    gives them away, as nothing else is made of them."""
+    rows = world.recorder.take_decided()
     rows = rows[np.lexsort((np.arange(len(rows)), rows["account"], rows["time"]))]
     return {
         "replication": constant(replication, len(rows)),

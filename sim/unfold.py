@@ -162,22 +162,16 @@ class Unfolded:
         self._rows(stops)
         kinds = _Kinds(world, stops)
         row, event = self._as_recorded(kinds)
-        order = self._order(row, kinds.time[event], self.times.ravel())
+        order = self._order(row, event, kinds)
         self._columns(row, event, order, kinds)
-        del (
-            self.times,
-            self.accounts,
-            self.kind,
-            self.seat,
-            self.reached,
-        )  # by row: a quarter of the peak of a large run
+        del self.times, self.accounts, self.kind, self.seat, self.reached
 
     def _rows(self, stops: _Stops) -> None:
         """Columns by row: finished visits, open ones, marks."""
         closed, still_open = self.world.recorder.visits(), open_visits(self.world)
         self.visits = len(closed) + len(still_open)
         n = self.visits + len(self.marks)
-        self.times, self.accounts = np.empty((n, 3)), np.empty(n, np.int64)
+        self.times, self.accounts = np.empty((n, 3)), np.empty(n, np.int32)
         self.kind, self.seat = np.empty(n, np.int32), np.full(n, -1, np.int32)
         self._enter_visits(slice(0, len(closed)), closed, stops)
         self._enter_visits(slice(len(closed), self.visits), still_open, stops)
@@ -218,15 +212,16 @@ class Unfolded:
         row, event = np.repeat(rows, length), np.repeat((kinds.first[kind] - begins).astype(np.int32), length)
         return row, event + np.arange(len(row), dtype=np.int32)
 
-    def _order(self, row: np.ndarray, which: np.ndarray, times: np.ndarray) -> np.ndarray:
+    def _order(self, row: np.ndarray, event: np.ndarray, kinds: _Kinds) -> np.ndarray:
         """Time of every event, and their order by time and account."""
+        times = self.times.ravel()
         self.time, key = np.empty(len(row)), np.empty(len(row), np.int64)
         for first in range(0, len(row), _PIECE):
             piece = slice(first, first + _PIECE)
             of = row[piece].astype(np.intp)
-            self.time[piece] = time = times[3 * of + which[piece]]
+            self.time[piece] = time = times[3 * of + kinds.time[event[piece]]]
             key[piece] = np.rint(time * (1 / GRID)).astype(np.int64) << _ACCOUNT_BITS | self.accounts[of]
-        return np.argsort(key, kind="stable")
+        return np.argsort(key, kind="stable").astype(np.int32)
 
     def _columns(self, row: np.ndarray, event: np.ndarray, order: np.ndarray, kinds: _Kinds) -> None:
         """All columns in order; a piece at a time, to touch little memory."""

@@ -30,5 +30,8 @@ def to_minor(amount: float | np.ndarray) -> int | np.ndarray:
 
 def timestamps(start: str, days: np.ndarray) -> np.ndarray:
     """Calendar timestamps (microseconds) of times in days from ISO date ``start``."""
-    micros = np.rint(np.asarray(days, float) * MICROSECONDS_PER_DAY).astype(np.int64)
-    return np.datetime64(start, "us") + micros.astype("timedelta64[us]")
+    scaled = np.asarray(days, float) * MICROSECONDS_PER_DAY
+    micros = np.rint(scaled, out=scaled).astype("timedelta64[us]").view(np.int64)
+    del scaled
+    micros += np.datetime64(start, "us").astype(np.int64)
+    return micros.view("datetime64[us]")
