@@ -151,7 +151,10 @@ def truth_table(
         raise ValueError(f"no such forecaster: {', '.join(unknown)}; there are {', '.join(FORECASTERS)}")
     done = list(mapper(forecast_job, list(_jobs(series, trial, names, informed))))
     failures = pd.concat([_described(key, reasons) for key, _, reasons in done], ignore_index=True)
-    stated = pd.concat([_described(key, found) for key, found, _ in done], ignore_index=True)
+    forecast = [_described(key, found) for key, found, _ in done if len(found)]
+    if not forecast:
+        raise ValueError(f"nothing could be forecast: {'; '.join(failures['reason'].unique()[:2])}")
+    stated = pd.concat(forecast, ignore_index=True)
     table = stated.merge(_came(series, trial), on=["unique_id", "replication", "ds"])
     table = table.merge(_scales(series, trial), on=["unique_id", "replication", "train"], how="left")
     return _scored(table, trial.setup.levels), failures[["unique_id", "replication", "model", "train", "reason"]]
@@ -200,7 +203,7 @@ def _naive(series: pd.DataFrame, setup: Setup) -> pd.DataFrame:
         for name, part in series.groupby("unique_id", sort=False)
         if np.isfinite(part["y"]).any()
     ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["unique_id", "ds"])
 
 
 def _came(series: pd.DataFrame, trial: Trial) -> pd.DataFrame:

@@ -35,7 +35,8 @@ def test_commands_of_the_page(tmp_path: Path) -> None:
             time.sleep(0.1)
         with ended([started(commands["worker"], tmp_path)]):
             done = tobsim([*shlex.split(commands["there"])[1:], *SMALL], tmp_path)
-            assert (done.returncode, done.stderr) == (0, "")
+            said = [line for line in done.stderr.splitlines() if not line.startswith("no worker at ")]
+            assert (done.returncode, said) == (0, []), "a worker may take its time to come"
             again = tobsim([*shlex.split(commands["check"])[1:], "progress=false"], tmp_path)
     assert again.returncode == 0, again.stderr
     assert "identical" in again.stdout

@@ -141,6 +141,21 @@ def test_a_series_without_a_known_month_is_a_failure_and_stops_no_other(exact: E
     assert failures["reason"].str.len().min() > 5
 
 
+def test_a_replication_without_any_forecast_stops_no_other(exact: Exact) -> None:
+    series = noise(2)
+    series.loc[(series["replication"] == 1) & (series["ds"] <= MONTHS[23]), "y"] = np.nan
+    table, failures = truth_table(series, trial())
+    assert set(table.loc[table["model"] == "exact", "replication"]) == {0}
+    assert table["y"].notna().all()
+    assert failures["replication"].tolist() == [1]
+
+
+def test_no_forecast_at_all_is_said(exact: Exact, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.evaluate.truth._naive", lambda series, setup: series[["unique_id", "ds"]].head(0))
+    with pytest.raises(ValueError, match="nothing could be forecast: "):
+        truth_table(noise(2).assign(y=np.nan), trial())
+
+
 def test_what_is_known_beside_the_past_reaches_its_series(exact: Exact) -> None:
     def informed(replication: int, cutoff: pd.Timestamp) -> dict[str, Callable[[Fitted], Fitted]]:
         assert cutoff == MONTHS[23]
