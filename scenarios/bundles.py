@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.errors import InputError, shown
+from scenarios.errors import InputError, shown, user_path
 from scenarios.reproduction import entries
 from scenarios.runs.claim import SOURCE
 from scenarios.runs.exports.bundle import write_bundle
@@ -44,14 +44,7 @@ def bundle(path: Path, out: str | Path | None = None) -> Path:
     if record.get("verb") == "optimise":
         raise InputError([f"{path}: is not bundled, got an optimisation, which is not made again; its folder itself"])
     found = dict(inputs_of(path, record))
-    return write_bundle(path, found, None if out is None else _target(out))
-
-
-def _target(out: str | Path) -> Path:
-    try:
-        return Path(out).expanduser()
-    except RuntimeError:  # a home that nobody has
-        raise InputError([f"out: begins with no home, got {shown(str(out))}; a file name"]) from None
+    return write_bundle(path, found, None if out is None else user_path(out, "out"))
 
 
 def inputs_of(path: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.runs.claim import Owner
-from scenarios.runs.files import checksum, write_text
+from scenarios.runs.files import write_text
 from scenarios.runs.manifest import NAME, SCHEMA_VERSION, read_entries
-from scenarios.sweeps.folder import COMPLETE, read_frame
+from scenarios.sweeps.folder import read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,17 +80,6 @@ class Record:
 def is_optimisation(path: Path) -> bool:
     """Whether a folder holds an optimisation."""
     return (path / NAME).is_file() and read_entries(path).get("verb") == VERB
-
-
-def is_complete(path: Path, design: str) -> bool:
-    """Whether a folder holds all tables of a design, without failures, as they were written."""
-    if not (path / NAME).is_file():
-        return False
-    told = read_entries(path)
-    if (told.get("status"), told.get("design")) != (COMPLETE, design) or told.get("failures"):
-        return False
-    return all((path / name).is_file() and checksum(path / name) == entry["checksum"]
-               for name, entry in told["files"].items())  # fmt: skip
 
 
 class Optimum:

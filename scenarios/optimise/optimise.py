@@ -10,7 +10,7 @@ from typing import Any
 
 from scenarios.comparisons.choosing import fresh_seed
 from scenarios.errors import InputError, bad_name, shown, user_path
-from scenarios.optimise.folder import VERB, Optimum, Record, is_complete
+from scenarios.optimise.folder import VERB, Optimum, Record
 from scenarios.optimise.judge import DONE, Judged, Place, excesses, finalists, judged, scales
 from scenarios.optimise.problem import Problem
 from scenarios.optimise.search import Draft, Search, check_search
@@ -23,7 +23,7 @@ from scenarios.runs.manifest import now, read_entries, versions
 from scenarios.runs.progress import Progress
 from scenarios.runs.run import check_language
 from scenarios.studies.digest import json_digest
-from scenarios.sweeps.folder import COMPLETE
+from scenarios.sweeps.folder import COMPLETE, as_written
 from scenarios.sweeps.points import engine_version
 
 TRIALS, CONFIRM, CURRENT = "trials", "confirm", "current"
@@ -70,7 +70,7 @@ def optimise(
     record = new_record(problem)
     record.command = command or optimise_command(problem, path)
     with held(path, record.owner):
-        if is_complete(path, record.design):
+        if as_written(path, record.design) is not None:
             return Optimum(path)
         work = _Work(problem, path, simulate)
         try:

@@ -88,15 +88,20 @@ def is_complete(path: Path, design: str, kept: int) -> bool:
     kept : int
         Replications whose files are sound.
     """
+    told = as_written(path, design)
+    return told is not None and kept >= told["replications"]
+
+
+def as_written(path: Path, design: str) -> dict[str, Any] | None:
+    """The manifest of a folder that holds all files of a design, without failures, as they were written."""
     if not (path / NAME).is_file():
-        return False
+        return None
     told = read_entries(path)
     if (told.get("status"), told.get("design")) != (COMPLETE, design) or told.get("failures"):
-        return False
-    if kept < told["replications"]:
-        return False
-    return all((path / name).is_file() and checksum(path / name) == entry["checksum"]
-               for name, entry in told["files"].items())  # fmt: skip
+        return None
+    sound = all((path / name).is_file() and checksum(path / name) == entry["checksum"]
+                for name, entry in told["files"].items())  # fmt: skip
+    return told if sound else None
 
 
 class Sweep:

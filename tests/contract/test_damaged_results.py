@@ -92,7 +92,7 @@ def test_optimisations_say_what_they_are_not(folder: Path, capsys: pytest.Captur
 def test_places_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, text in (
         (["format=bundle", f"out={folder.parent / ('n' * 300)}"], "out: cannot be written"),
-        (["format=bundle", "out=~nobody-of-that-name/x.zip"], "out: begins with no home"),
+        (["format=bundle", "out=~nobody-of-that-name/x.zip"], "out: names the home of nobody"),
     ):
         assert main(["export", str(folder), *words]) == WRONG
         assert text in capsys.readouterr().err
