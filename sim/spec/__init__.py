@@ -3,6 +3,7 @@
 from sim.spec.business import BusinessSpec, DecisionSpec, Milestones, Usage
 from sim.spec.contacts import Contacts
 from sim.spec.market import MarketSpec
+from sim.spec.opening import Opening, Past
 from sim.spec.policy import PolicySpec
 from sim.spec.study import Dated, Effect, Horizon, StudySpec, Timeline
 
@@ -15,6 +16,8 @@ __all__ = [
     "Horizon",
     "MarketSpec",
     "Milestones",
+    "Opening",
+    "Past",
     "PolicySpec",
     "StudySpec",
     "Timeline",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sim.spec.business import BusinessSpec
 from sim.spec.fields import FORBID_EXTRA, number
 from sim.spec.market import MarketSpec
+from sim.spec.opening import Opening, Past
 from sim.spec.policy import PolicySpec
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ class Dated:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """What ``simulate`` takes: the specification at the start, later ones, and contacts read from a file."""
+    """What ``simulate`` takes: the specification at the start, later ones, contacts read from a file, and the state at
+    the start (None: empty)."""
 
     spec: StudySpec
     later: tuple[Dated, ...] = ()
     contacts: Contacts | None = field(default=None)
+    opening: Opening | Past | None = field(default=None)
