@@ -6,7 +6,7 @@ the same however far they reach, and never decrease.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -112,3 +112,50 @@ class WorkCalendar:
 
     def _time(self, day: int, hour: float) -> float:
         return day + (self.open_hour + hour) / 24.0 + _SNAP - _SNAP
+
+
+class PastCalendar:
+    """Working hours before day 0, for work that was under way then. Times are days from day 0, negative.
+
+    Parameters
+    ----------
+    spec : Calendar
+        The working week and its exceptions, taken to have held before as well.
+    start : str
+        ISO date of day 0.
+    days : int
+        How far back working days are known; what began earlier counts from there.
+    """
+
+    def __init__(self, spec: Calendar, start: str, days: int = SLACK) -> None:
+        self.days = days
+        first = (date.fromisoformat(start) - timedelta(days)).isoformat()
+        self._calendar = WorkCalendar(spec, first, days, slack=0)
+        self.all = float(self._calendar.worked(np.array([float(days)]))[0])
+
+    @property
+    def closing(self) -> float:
+        """The last working moment; 0 where work never rests."""
+        calendar = self._calendar
+        if calendar.around_the_clock or not calendar.work_days:
+            return 0.0
+        return calendar.work_days[-1] + (calendar.open_hour + calendar.hours) / 24.0 - self.days
+
+    @property
+    def last_day(self) -> int:
+        """The last working day, -1 being the day before day 0."""
+        return self._calendar.work_days[-1] - self.days if self._calendar.work_days else -1
+
+    def since(self, times: np.ndarray) -> np.ndarray:
+        """Working hours between each of the times and day 0; none after it."""
+        place = np.clip(np.asarray(times, float), -self.days, 0.0) + self.days
+        return self.all - self._calendar.worked(place)
+
+    def ago(self, hours: float) -> float:
+        """The moment since which so many hours have been worked."""
+        calendar = self._calendar
+        full, rest = divmod(max(self.all - hours, 0.0), calendar.hours)
+        if int(full) >= len(calendar.work_days):
+            return 0.0
+        moment = calendar.work_days[int(full)] + (calendar.open_hour + rest) / 24.0 - self.days
+        return min(round(moment / GRID) * GRID, 0.0)

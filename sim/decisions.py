@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.distributions import bind, by_segment, normal
+from sim.distributions import bind, by_segment, longer, normal, normal_cdf, seen
 from sim.signals import SIGNALS
 from sim.spec import DecisionSpec, Effect
 from sim.spec.distribution import Distribution, Fixed
@@ -94,8 +94,8 @@ class Decision(_Sum):
         self.draws = Draws(world.streams, f"decision.{name}", lambda u, first: u)
         self.answers = Draws(world.streams, f"decision.{name}", self._answer)
         self._noes = f"{name}: noes"
-        code = world.streams.name(f"frailty.{name}")
-        self._frailty = normal(world.streams.uniforms(code, 0, 0, len(world.population.segment)))
+        code = world.traits.name(f"frailty.{name}")
+        self._frailty = normal(world.traits.uniforms(code, 0, 0, len(world.population.segment)))
         super().__init__(world, name)
 
     @property
@@ -116,6 +116,26 @@ class Decision(_Sum):
         self.probability: Callable[[int], float] = self._as_things_stand
         if self.settled:
             self.probability = array("d", _logistic(self.static).tobytes()).__getitem__
+
+    def survived(self, accounts: np.ndarray, times: np.ndarray, yes: bool) -> None:
+        """These accounts have answered ``yes`` (or no) so many times: their frailties are those of survivors.
+
+        The density of a standard normal times the chance of those answers for the account's segment, inverted on a
+        grid at the quantile of the account's own frailty. Other effects are taken to be average.
+        """
+        if not self.spec.frailty:
+            return
+        z = np.linspace(-8.0, 8.0, 3201)
+        base = by_segment(self.spec.base, self.world.population.segments)[self.world.population.segment[accounts]]
+        for account, b, k in zip(
+            accounts.tolist(), np.clip(base, 1e-12, 1 - 1e-12).tolist(), times.tolist(), strict=True
+        ):
+            logit = math.log(b) - math.log1p(-b) + self.spec.frailty * z
+            weight = np.exp(-z * z / 2 - k * np.logaddexp(0.0, -logit if yes else logit))
+            reached = np.cumsum(weight)
+            own = normal_cdf(self._frailty[account : account + 1])[0]
+            self._frailty[account] = np.interp(own * reached[-1], reached, z)
+        self.configure()
 
     def chance(self, accounts: np.ndarray) -> np.ndarray:
         """Probability of yes for each account of an index array, as things stand now."""
@@ -173,6 +193,8 @@ class Duration(_Sum):
     def __init__(self, world: World, name: str, read: Callable[[], Distribution]) -> None:
         self._read = read
         self.draws = Draws(world.streams, f"duration.{name}", self._transform)
+        self._left = [Draws(world.streams, f"opening.{name}", lambda u, first: u, part) for part in range(2)]
+        self._known: dict[tuple[int, int], float] = {}
         super().__init__(world, name)
 
     def configure(self) -> None:
@@ -185,6 +207,43 @@ class Duration(_Sum):
             if not self.static_terms and not self.dynamic:
                 self.of = lambda account, occurrence: value
         self.draws.clear()
+        if self._known:
+            self._prefer_known()
+
+    def know(self, account: int, occurrence: int, value: float) -> None:
+        """One duration is known beforehand, whatever else changes."""
+        first = not self._known
+        self._known[account, occurrence] = value
+        if first:
+            self._prefer_known()
+
+    def _prefer_known(self) -> None:
+        drawn, known = self.of, self._known
+        self.of = lambda account, occurrence: (
+            known[account, occurrence] if (account, occurrence) in known else drawn(account, occurrence)
+        )
+
+    def beyond(self, account: int, occurrence: int, spent: float) -> float:
+        """The whole duration of an account for which ``spent`` is already over: drawn given that it is longer."""
+        if (account, occurrence) in self._known:
+            return max(self._known[account, occurrence], spent)
+        factor, segment, u, _ = self._standing(account)
+        value = longer(self.bound, np.array([max(spent, 0.0) / factor]), u, segment)
+        return max(float(snap(value[0] * factor)), spent)
+
+    def under_way(self, account: int, occurrence: int) -> tuple[float, float]:
+        """A duration under way of which nobody knows when it began, and what is left of it."""
+        factor, segment, u, v = self._standing(account)
+        if (account, occurrence) in self._known:
+            whole = self._known[account, occurrence]
+        else:
+            whole = float(snap(seen(self.bound, u, segment)[0] * factor))
+        return whole, float(snap(whole * v[0]))
+
+    def _standing(self, account: int) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        total = self.static.item(account) + self.one(account)
+        u, v = (np.array([draws.get(account, 0)]) for draws in self._left)
+        return math.exp(min(max(total, -_MOST), _MOST)), self.world.population.segment[[account]], u, v
 
     def _transform(self, u: np.ndarray, first: int) -> np.ndarray:
         chosen = slice(first, first + len(u))

@@ -66,11 +66,12 @@ def by_segment(value: BySegment, segments: tuple[str, ...]) -> np.ndarray:
 class Bound:
     """A distribution whose parameters are known for every segment.
 
-    ``ppf(u, segment)`` maps uniforms to values, both arrays of one length; ``mean`` and ``median`` hold one
-    number per segment.
+    ``ppf(u, segment)`` maps uniforms to values, ``cdf(x, segment)`` values to uniforms, all arrays of one length;
+    ``mean`` and ``median`` hold one number per segment.
     """
 
     ppf: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    cdf: Callable[[np.ndarray, np.ndarray], np.ndarray]
     mean: np.ndarray
 
     @property
@@ -102,25 +103,68 @@ def bind(distribution: spec.Distribution, segments: tuple[str, ...]) -> Bound:
     raise TypeError(f"no such distribution: {distribution!r}")
 
 
+def longer(bound: Bound, spent: np.ndarray, u: np.ndarray, segment: np.ndarray) -> np.ndarray:
+    """Values given that they are longer than ``spent``, from one uniform each: F^-1(F(spent) + (1 - F(spent)) u)."""
+    reached = bound.cdf(spent, segment)
+    return np.maximum(bound.ppf(np.minimum(reached + (1 - reached) * u, _BELOW_ONE), segment), spent)
+
+
+def seen(bound: Bound, u: np.ndarray, segment: np.ndarray) -> np.ndarray:
+    """Lengths of what is found under way at an arbitrary moment, from one uniform each.
+
+    Long ones are found more often, in proportion to their length; a uniform part of each is then left (the
+    equilibrium distribution of a renewal process). Inverted on a grid of quantiles.
+    """
+    found = np.empty(len(u))
+    for i, s in enumerate(segment.tolist()):
+        lengths = bound.ppf(_QUANTILES, np.full(len(_QUANTILES), s))
+        weight = np.cumsum(lengths)
+        found[i] = lengths[min(int(np.searchsorted(weight, u[i] * weight[-1])), len(lengths) - 1)]
+    return found
+
+
+_BELOW_ONE = 1.0 - 2.0**-53
+_QUANTILES = (np.arange(2048) + 0.5) / 2048
+
+
+def normal_cdf(z: np.ndarray) -> np.ndarray:
+    """Standard normal distribution function."""
+    return np.array([0.5 * math.erfc(-x / math.sqrt(2.0)) for x in np.asarray(z, float).tolist()])
+
+
 def _fixed(value: np.ndarray) -> Bound:
-    return Bound(lambda u, s: value[s] + 0.0 * u, value)
+    return Bound(lambda u, s: value[s] + 0.0 * u, lambda x, s: (x >= value[s]).astype(float), value)
 
 
 def _exponential(mean: np.ndarray) -> Bound:
-    return Bound(lambda u, s: -mean[s] * np.log1p(-u), mean)
+    return Bound(lambda u, s: -mean[s] * np.log1p(-u), lambda x, s: -np.expm1(-np.maximum(x, 0.0) / mean[s]), mean)
 
 
 def _lognormal(median: np.ndarray, sigma: np.ndarray) -> Bound:
-    return Bound(lambda u, s: median[s] * np.exp(sigma[s] * normal(u)), median * np.exp(sigma**2 / 2))
+    def cdf(x: np.ndarray, s: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.log(np.maximum(x, 0.0) / median[s]) / sigma[s]
+        return np.where(sigma[s] > 0, normal_cdf(z), (x >= median[s]).astype(float))
+
+    return Bound(lambda u, s: median[s] * np.exp(sigma[s] * normal(u)), cdf, median * np.exp(sigma**2 / 2))
 
 
 def _weibull(scale: np.ndarray, shape: np.ndarray) -> Bound:
     mean = scale * np.array([math.gamma(1 + 1 / k) for k in shape])
-    return Bound(lambda u, s: scale[s] * (-np.log1p(-u)) ** (1 / shape[s]), mean)
+    return Bound(
+        lambda u, s: scale[s] * (-np.log1p(-u)) ** (1 / shape[s]),
+        lambda x, s: -np.expm1(-((np.maximum(x, 0.0) / scale[s]) ** shape[s])),
+        mean,
+    )
 
 
 def _uniform(low: np.ndarray, high: np.ndarray) -> Bound:
-    return Bound(lambda u, s: low[s] + (high - low)[s] * u, (low + high) / 2)
+    def cdf(x: np.ndarray, s: np.ndarray) -> np.ndarray:
+        span = (high - low)[s]
+        within = np.divide(x - low[s], span, out=(x >= high[s]).astype(float), where=span > 0)
+        return np.clip(within, 0.0, 1.0)
+
+    return Bound(lambda u, s: low[s] + (high - low)[s] * u, cdf, (low + high) / 2)
 
 
 def _triangular(low: np.ndarray, mode: np.ndarray, high: np.ndarray) -> Bound:
@@ -132,4 +176,11 @@ def _triangular(low: np.ndarray, mode: np.ndarray, high: np.ndarray) -> Bound:
         falling = high[s] - np.sqrt((1 - u) * span[s] * (high - mode)[s])
         return np.where(u < knee[s], rising, falling)
 
-    return Bound(ppf, (low + mode + high) / 3)
+    def cdf(x: np.ndarray, s: np.ndarray) -> np.ndarray:
+        up, down = np.maximum(x - low[s], 0.0), np.maximum(high[s] - x, 0.0)
+        rise, fall = span[s] * (mode - low)[s], span[s] * (high - mode)[s]
+        rising = np.divide(up * up, rise, out=np.zeros_like(up), where=rise > 0)
+        falling = 1.0 - np.divide(down * down, fall, out=np.zeros_like(down), where=fall > 0)
+        return np.clip(np.where(x < mode[s], rising, falling), 0.0, 1.0)
+
+    return Bound(ppf, cdf, (low + mode + high) / 3)

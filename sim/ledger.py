@@ -25,6 +25,10 @@ POSTING = np.dtype(
 )
 
 
+OPENING = "opening balance"
+"""Memo of postings that carry the state at the start into the books."""
+
+
 class Ledger:
     """The books of one replication."""
 
@@ -57,6 +61,24 @@ class Ledger:
         rows["credit"] = np.where(forward, LEDGER_CODE[credit], LEDGER_CODE[debit])
         rows["amount"] = np.abs(amounts)
         self._rows.append(rows[amounts != 0])
+
+    def owed(self, name: str, accounts: np.ndarray) -> np.ndarray:
+        """Credit balances of some companies in one account of the books, minor units."""
+        rows = self.postings()
+        rows = rows[rows["account"] >= 0]
+        side = (rows["credit"] == LEDGER_CODE[name]).astype(np.int64) - (rows["debit"] == LEDGER_CODE[name])
+        size = int(max(accounts.max(initial=0), rows["account"].max(initial=0))) + 1
+        sums = np.zeros(size, np.int64)
+        np.add.at(sums, rows["account"], side * rows["amount"])
+        return sums[accounts].astype(float)
+
+    def balances(self) -> dict[str, int]:
+        """Debit balance of every account of the books that was posted to, minor units."""
+        rows = self.postings()
+        sums = np.zeros(len(LEDGER_CODE), np.int64)
+        np.add.at(sums, rows["debit"], rows["amount"])
+        np.subtract.at(sums, rows["credit"], rows["amount"])
+        return {name: int(sums[code]) for name, code in LEDGER_CODE.items() if sums[code]}
 
     def postings(self) -> np.ndarray:
         """All postings in the order in which they were made."""

@@ -17,8 +17,9 @@ class Overhead:
     def __init__(self, world: World) -> None:
         self.world = world
         self.owed = self.payable_now = 0
-        opening = round(world.spec.policy.finance.opening_cash * MINOR)
-        world.ledger.post(0.0, "cash", "equity", opening, "opening capital")
+        if world.opening is None or "cash" not in world.opening.balances:
+            opening = round(world.spec.policy.finance.opening_cash * MINOR)
+            world.ledger.post(0.0, "cash", "equity", opening, "opening capital")
 
     def commission(self, case: Case, amount: int) -> None:
         """A seller earns a share of what was signed, paid at the end of the next month."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.distributions import bind, normal
-from sim.spec import Contacts, MarketSpec
+from sim.spec import Contacts, MarketSpec, Opening
 from sim.streams import BLOCK, Streams
 
 
@@ -42,7 +42,9 @@ class Population:
     external_id: tuple[str, ...]
 
 
-def population(market: MarketSpec, streams: Streams, contacts: Contacts | None = None) -> Population:
+def population(
+    market: MarketSpec, streams: Streams, contacts: Contacts | None = None, opening: Opening | None = None
+) -> Population:
     """Draw the companies of a market, or give companies of a file the traits that the file does not tell."""
     size = len(contacts.external_id) if contacts else market.accounts
     padded = -(-size // BLOCK) * BLOCK
@@ -53,6 +55,9 @@ def population(market: MarketSpec, streams: Streams, contacts: Contacts | None =
     segment = _category(trait("segment"), {name: s.share for name, s in market.segments.items()})
     if contacts is not None and contacts.segment is not None:
         segment[:size] = contacts.segment
+    if opening is not None and opening.segment is not None:
+        told = opening.segment
+        segment[: len(told)] = np.where(told >= 0, told, segment[: len(told)])
     employees = np.ones(padded)
     u = trait("employees")
     names = tuple(market.segments)
@@ -70,8 +75,13 @@ def population(market: MarketSpec, streams: Streams, contacts: Contacts | None =
         employees=np.maximum(1.0, np.rint(employees)),
         need=normal(trait("need")),
         fit=normal(trait("fit")),
-        external_id=contacts.external_id if contacts else tuple(f"A{a:07d}" for a in range(size)),
+        external_id=_ids(size, contacts.external_id if contacts else opening.external_id if opening else ()),
     )
+
+
+def _ids(size: int, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Ids from outside for the first accounts, ids of our own for the others."""
+    return (*known, *(f"A{a:07d}" for a in range(len(known), size)))
 
 
 def _category(u: np.ndarray, shares: dict[str, float]) -> np.ndarray:

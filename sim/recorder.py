@@ -13,6 +13,8 @@ from struct import Struct
 
 import numpy as np
 
+from sim.spec.opening import History
+
 NONE = -(2**63)
 """Null of integer money columns while they are being recorded."""
 
@@ -150,6 +152,18 @@ class Recorder:
         rows["after"] = len(self.rows) // VISIT.itemsize
         rows["amount"] = NONE if amount is None else amount
         rows["quantity"] = _NAN if quantity is None else quantity
+        self.mark_rows += rows.tobytes()
+
+    def past(self, history: History) -> None:
+        """What had already happened on day 0, at its own time."""
+        rows = np.zeros(len(history), MARK)
+        for name, column in (("account", "account"), ("code", "activity"), ("stop", "stop"), ("channel", "channel")):
+            rows[name] = getattr(history, column)
+        rows["time"], rows["quantity"] = history.time, history.quantity
+        rows["note"] = rows["product"] = -1
+        rows["after"] = len(self.rows) // VISIT.itemsize
+        known = ~np.isnan(history.amount)
+        rows["amount"] = np.where(known, np.rint(np.nan_to_num(history.amount)).astype(np.int64), NONE)
         self.mark_rows += rows.tobytes()
 
     def decision(

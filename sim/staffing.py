@@ -78,10 +78,11 @@ def _desk(world: World, desk: Desk, rows: np.ndarray, bounds: np.ndarray) -> dic
     worked = world.calendar.worked
     busy = overlap(worked(begin), worked(np.maximum(end, begin)), worked(bounds))
     queue = overlap(rows["queued"], begin, bounds) / np.diff(bounds)
-    month = np.searchsorted(bounds, rows["started"][begun], side="right") - 1
+    taken = rows[begun & (rows["started"] >= 0)]
+    month = np.searchsorted(bounds, taken["started"], side="right") - 1
     n = len(bounds) - 1
     started = np.bincount(month, minlength=n)
-    waits = np.bincount(month, rows["started"][begun] - rows["queued"][begun], n)
+    waits = np.bincount(month, taken["started"] - taken["queued"], n)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_wait = waits / started
     return {

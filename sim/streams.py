@@ -55,6 +55,9 @@ class Streams:
         0 <= seed < 2**128.
     replication : int
         0 <= replication < 2**31.
+    salt : str
+        Anything that sets these numbers apart from those of the same seed: what continues a past must not draw
+        again what that past has already drawn.
 
     Raises
     ------
@@ -62,10 +65,10 @@ class Streams:
         For a seed or a replication outside these bounds.
     """
 
-    def __init__(self, seed: int, replication: int) -> None:
+    def __init__(self, seed: int, replication: int, salt: str = "") -> None:
         if not (0 <= seed < 2**128 and 0 <= replication < 2**31):
             raise ValueError(f"seed {seed} or replication {replication} is out of bounds")
-        key = blake2b(f"tobsim/1{seed}".encode(), digest_size=16).digest()
+        key = blake2b(f"tobsim/1{seed}{salt}".encode(), digest_size=16).digest()
         self._philox = np.random.Philox(key=int.from_bytes(key, "little"))
         self._state = self._philox.state
         self._state["buffer_pos"] = 4

@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from sim.agenda import Agenda
 from sim.billing import Billing, closing_time
-from sim.calendar import WorkCalendar, month_ends
+from sim.calendar import PastCalendar, WorkCalendar, month_ends
 from sim.contracts import Contracts
 from sim.decisions import Decision, Duration, Rate
 from sim.distributions import by_segment
@@ -22,13 +23,13 @@ from sim.journey.route import build_stops, connect
 from sim.journey.stop import Stop
 from sim.ledger import Ledger
 from sim.months import Months
+from sim.opening import opening_of, streams_of, take_over
 from sim.overhead import Overhead
 from sim.population import population
 from sim.programmes import PROGRAMMES, UsageProgramme
 from sim.recorder import Recorder
 from sim.revenue import PARTS
 from sim.spec import StudySpec, Timeline
-from sim.streams import Streams
 from sim.teams import Desk
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -53,12 +54,14 @@ class World:
         deciding: Callable[[World, str], Decision] = Decision,
     ) -> None:
         self.deciding = deciding
-        self.spec = self.opening_spec = timeline.spec
+        self.spec = self.first_spec = timeline.spec
         self.later, self.contacts = timeline.later, timeline.contacts
         self.horizon = float(self.spec.horizon.days)
         self.env = Agenda(self.horizon)
-        self.streams = Streams(seed, replication)
-        self.population = population(self.spec.market, self.streams, self.contacts)
+        self.opening = opening_of(timeline.opening, replication)
+        self.trait_key = (self.opening.traits if self.opening else None) or (seed, replication)
+        self.streams, self.traits = streams_of(self.opening, seed, replication, self.spec.horizon.start)
+        self.population = population(self.spec.market, self.traits, self.contacts, self.opening)
         self.calendar = WorkCalendar(self.spec.policy.calendar, self.spec.horizon.start, self.horizon)
         self.recorder = Recorder(self.horizon, log_decisions)
         self.ledger, self.contracts = Ledger(), Contracts()
@@ -68,6 +71,8 @@ class World:
         self._columns()
         self._read_spec()
         self._build()
+        if self.opening is not None:
+            take_over(self, self.opening)
 
     def _columns(self) -> None:
         n = len(self.population.segment)
@@ -80,6 +85,9 @@ class World:
         self.gone: list[int] = []
         self.signed_now, self.activated = np.zeros(n, bool), np.zeros(n, bool)
         self.customer_since, self.activated_at, self.term_ends = np.zeros(n), np.zeros(n), np.zeros(n)
+        self.seen = np.zeros(n, bool)
+        self.touched: np.ndarray | None = None
+        self.years_before = 0.0
         self.peers = np.zeros(len(self.population.industries))
         self.customers = 0
         self.consumers_log = 0.0
@@ -141,7 +149,7 @@ class World:
     def spec_at(self, day: float) -> StudySpec:
         """The specification that holds on a day."""
         place = bisect_right([dated.day for dated in self.later], day)
-        return self.later[place - 1].spec if place else self.opening_spec
+        return self.later[place - 1].spec if place else self.first_spec
 
     def changes(self) -> Iterator[Any]:
         """Process: take up later specifications on their day."""
@@ -290,8 +298,13 @@ class World:
         for _, stop in sorted(self.stops.items()):
             stop.month(now)
 
-    def run(self) -> None:
-        """Simulate to the horizon."""
+    @cached_property
+    def past(self) -> PastCalendar:
+        """Working hours before day 0."""
+        return PastCalendar(self.spec.policy.calendar, self.spec.horizon.start)
+
+    def run(self, until: float | None = None) -> None:
+        """Simulate to the horizon, or to a day before it."""
         env = self.env
         contacts = trace_contacts if self.contacts is not None else exposed_contacts
         for process in (
@@ -302,4 +315,4 @@ class World:
             self.billing.days(),
         ):
             env.process(process)  # type: ignore[arg-type]
-        env.run(until=self.horizon)
+        env.run(until=self.horizon if until is None else until)

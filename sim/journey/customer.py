@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.journey.case import Case
-from sim.journey.stop import Stop
+from sim.journey.stop import Place, Stop
 from sim.units import DAYS_PER_MONTH, snap
 
 if TYPE_CHECKING:
@@ -45,6 +45,14 @@ class TermStop(CustomerStop):
         agreed = self.agreed.item(case.account)
         self.plan(case, agreed if agreed > now else now + self.term_days)
 
+    def resume(self, case: Case, place: Place) -> None:
+        """To the end of the running term; a term that is over already is up for renewal at once."""
+        self.arrive(case, place.entered)
+        case.started, case.callbacks = place.entered, self.over
+        agreed = self.agreed.item(case.account)
+        own = place.entered + self.term_days
+        self.plan(case, agreed if agreed > 0 else max(own, 0.0))
+
     def finish(self, case: Case) -> None:
         """The term is over."""
         self.depart(case, self.yes, case.due)
@@ -69,8 +77,15 @@ class MonthlyStop(CustomerStop):
         self.leaving = self.world.decision(self.spec.leave) if self.spec.leave else None
 
     def enter(self, case: Case, now: float) -> None:
-        self.arrive(case, now)
-        case.started = now
+        self._stay(case, now)
+
+    def resume(self, case: Case, place: Place) -> None:
+        """A threshold of its own from day 0 on: the hazard has no memory."""
+        self._stay(case, place.entered)
+
+    def _stay(self, case: Case, since: float) -> None:
+        self.arrive(case, since)
+        case.started = since
         account = case.account
         self.members[account] = True
         self.spell[account] = case.attempt

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.decisions import Duration
 from sim.journey.case import Case
-from sim.journey.stop import Stop
+from sim.journey.stop import Place, Stop
 from sim.recorder import OTHERWISE, THEN, pack_visit
 
 if TYPE_CHECKING:
@@ -55,6 +57,24 @@ class DeskStop(Stop):
             self.world.track_work(case.account, start - case.queued, hours, self.presales)
         case.callbacks = self.done
         self.plan(case, calendar.finish(start, hours))
+
+    def resume(self, case: Case, place: Place) -> None:
+        """Waiting since before day 0, or in work: then for the rest of its hours, given those already worked."""
+        self.arrive(case, place.entered)
+        if not (place.served and self.desk.free):
+            case.started = _NAN
+            self.desk.queue.append(case)
+            return
+        past, account, attempt = self.world.past, case.account, case.attempt
+        case.seat, case.callbacks = self.desk.free.pop(), self.done
+        if place.started == place.started:
+            worked = float(past.since(np.array([place.started]))[0])
+            left = self.hours.beyond(account, attempt, worked) - worked
+            case.started = place.started
+        else:
+            whole, left = self.hours.under_way(account, attempt)
+            case.started = max(past.ago(whole - left), place.entered)
+        self.plan(case, self.calendar.finish(self.calendar.opening(max(case.started, 0.0)), left))
 
     def finish(self, case: Case) -> None:
         """Work is done: the seat takes up the next case, this one goes on."""

@@ -36,7 +36,7 @@ class Opener:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.seen = np.zeros(len(world.population.segment), bool)
+        self.seen = world.seen
         self.first = (world.stops[world.spec.business.start].open,)
 
     def open(self, accounts: np.ndarray, channels: np.ndarray, times: np.ndarray) -> None:
@@ -104,6 +104,8 @@ class Exposure:
     def _threshold(self, channel: int, name: str) -> None:
         streams, population = self.world.streams, self.world.population
         threshold = -np.log(streams.uniforms(streams.name(f"contact.{name}"), 0, 0, population.size))
+        if self.world.touched is not None:
+            threshold[self.world.touched[:, channel]] = np.inf
         for s in range(len(population.segments)):
             members = np.flatnonzero(population.segment[: population.size] == s)
             order = np.argsort(threshold[members], kind="stable")

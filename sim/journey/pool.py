@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sim.decisions import Duration
 from sim.events import ACTIVITY_CODE
 from sim.journey.case import Case
-from sim.journey.stop import Side, Stop
+from sim.journey.stop import Place, Side, Stop
 from sim.recorder import THEN
 from sim.streams import attempt
 
@@ -43,6 +43,23 @@ class PoolStop(Stop):
         case.attempt = attempt(case.journey, case.tries)
         case.callbacks = self.cooled
         self.plan(case, self.calendar.opening(now + self.days.of(case.account, case.attempt)))
+
+    def resume(self, case: Case, place: Place) -> None:
+        """The rest of the present cooling, given how long it has lasted."""
+        self.arrive(case, place.entered)
+        case.started, case.tries, case.callbacks = place.entered, place.tries, self.cooled
+        case.attempt = attempt(case.journey, case.tries)
+        begun = place.started if place.started == place.started else place.entered
+        spent = max(self.world.past.closing - begun, 0.0)
+        end = begun + self.days.beyond(case.account, case.attempt, spent)
+        self.plan(case, self.calendar.opening(max(end, 0.0)))
+
+    def cooling_since(self, case: Case) -> float:
+        """When the present cooling of a case began."""
+        begun = case.queued
+        for count in range(case.tries):
+            begun = self.calendar.opening(begun + self.days.of(case.account, attempt(case.journey, count)))
+        return begun
 
     def wake(self, case: Case) -> None:
         """The account comes to the point of returning."""

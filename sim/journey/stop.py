@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.decisions import Decision
 from sim.events import ACTIVITY_CODE
@@ -13,6 +13,15 @@ from sim.spec.stops import END
 
 if TYPE_CHECKING:
     from sim.world import World
+
+
+class Place(NamedTuple):
+    """Where a case stands on day 0: see ``sim.spec.opening.Standing``, whose names these are."""
+
+    entered: float
+    started: float
+    served: bool
+    tries: int
 
 
 class Side:
@@ -114,6 +123,11 @@ class Stop:
     def open(self, case: Case) -> None:
         """The case's first journey begins here, as the engine's event."""
         self.enter(case, case.due)
+
+    def resume(self, case: Case, place: Place) -> None:
+        """The case has been here since before day 0; where cases never stay, it comes in at once."""
+        case.callbacks = (self.open,)
+        self.plan(case, 0.0)
 
     def skip(self, case: Case, now: float) -> None:
         """Pass a desk without people by (desk stops only)."""

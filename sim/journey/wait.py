@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.decisions import Duration
 from sim.journey.case import Case
-from sim.journey.stop import Side, Stop
+from sim.journey.stop import Place, Side, Stop
 from sim.spec.stops import END
 
 if TYPE_CHECKING:
@@ -30,6 +30,16 @@ class WaitStop(Stop):
             return
         end = now + self.days.of(case.account, case.attempt)
         case.callbacks = self.done
+        self.plan(case, self.calendar.opening(end) if self.spec.working else end)
+
+    def resume(self, case: Case, place: Place) -> None:
+        """The rest of a wait, given how long it has lasted; what ended after hours ends at the opening."""
+        self.arrive(case, place.entered)
+        case.started, case.callbacks, end = place.entered, self.done, 0.0
+        if self.spec.enabled:
+            over = self.world.past.closing if self.spec.working else 0.0
+            spent = max(over - place.entered, 0.0)
+            end = max(place.entered + self.days.beyond(case.account, case.attempt, spent), 0.0)
         self.plan(case, self.calendar.opening(end) if self.spec.working else end)
 
     def finish(self, case: Case) -> None:

@@ -27,13 +27,21 @@ class ConsumersProgramme:
         """Take numbers from the specification that holds now."""
         self.spec = self.world.spec.business.programmes[self.name]
 
+    def resume(self, stock: float, at_start: float) -> None:
+        """Go on with a stock of consumers, and with the one that its logarithm is relative to."""
+        self.stock, self.opening = stock, at_start
+        self._tell()
+
+    def _tell(self) -> None:
+        relative = float(np.log((self.stock + 1.0) / (self.opening + 1.0)))
+        self.world.consumers_log = min(max(relative, -10.0), 10.0)
+
     def month(self, now: float, first: float) -> None:
         """A month passes: consumers come and go, subsidy is spent, the stock is written down."""
         world, spec = self.world, self.spec
         merchants = int(np.count_nonzero(world.paying & world.customer))
         won = min(1.0, spec.attraction * merchants + spec.response * spec.subsidy_month)
         self.stock = self.stock * (1 - spec.churn) + max(spec.market - self.stock, 0.0) * won
-        relative = float(np.log((self.stock + 1.0) / (self.opening + 1.0)))
-        world.consumers_log = min(max(relative, -10.0), 10.0)
+        self._tell()
         world.ledger.post(now, "subsidy", "cash", round(spec.subsidy_month * MINOR), "subsidy", centre=self.name)
         world.months.total("consumers", round(self.stock, 3))

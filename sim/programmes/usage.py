@@ -19,9 +19,8 @@ class UsageProgramme:
     def __init__(self, world: World) -> None:
         self.world = world
         n = len(world.population.segment)
-        streams = world.streams
-        self._own = normal(streams.uniforms(streams.name("use.level"), 0, 0, n))
-        self._shock = streams.name("use.shock")
+        self._own = normal(world.traits.uniforms(world.traits.name("use.level"), 0, 0, n))
+        self._shock = world.streams.name("use.shock")
         self.configure()
 
     def configure(self) -> None:
@@ -30,6 +29,13 @@ class UsageProgramme:
         population = self.world.population
         mean = by_segment(spec.mean, population.segments)[population.segment]
         self.level = np.clip(mean + spec.spread * self._own, 0.0, 1.0)
+
+    def settled(self, accounts: np.ndarray) -> np.ndarray:
+        """Use of accounts that have long been using: what reverting to their level with monthly shocks comes to."""
+        spec, code = self.spec, self.world.streams.name("opening.use")
+        spread = spec.noise / np.sqrt(max(1 - (1 - spec.pull) ** 2, 1e-9))
+        settled = self.level[accounts] + spread * normal(self.world.streams.of(code, 0, accounts))
+        return np.rint(np.clip(settled, 0.0, 1.0) * 2**20) / 2**20
 
     def begin(self, account: int) -> None:
         """An account starts to use."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sim.distributions import by_segment
@@ -9,6 +11,7 @@ from sim.journey.case import Case
 from sim.revenue.metered import MeteredPart
 from sim.revenue.part import Announced
 from sim.spec.distribution import Distribution
+from sim.spec.opening import Agreements
 from sim.units import MINOR
 
 
@@ -33,6 +36,13 @@ class ConsumptionPart(MeteredPart):
                 self.world.billing.ask(top_up, account, int(self.number[account]), month)
         return None
 
+    def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
+        return {"customer_prepayment": rows.ahead}
+
+    def running(self) -> Agreements:
+        rows = super().running()
+        return replace(rows, ahead=self.world.ledger.owed("customer_prepayment", rows.account))
+
     def _prepays(self, accounts: np.ndarray) -> np.ndarray:
         ahead = by_segment(self.spec.prepaid, self.world.population.segments)
         return ahead[self.world.population.segment[accounts]] >= 0.5
@@ -42,7 +52,7 @@ class ConsumptionPart(MeteredPart):
         years = np.maximum(now - self.since[accounts], 0.0) / 365.25
         growth = by_segment(self.spec.growth_year, self.world.population.segments)
         use = (1 + growth[self.world.population.segment[accounts]]) ** years
-        price = (1 + self.spec.price_change_year) ** (now / 365.25)
+        price = (1 + self.spec.price_change_year) ** (now / 365.25 + self.world.years_before)
         return accounts, np.rint(cents * use * price).astype(np.int64)
 
     def month(self, now: float, first: float) -> None:

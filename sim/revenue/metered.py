@@ -5,6 +5,7 @@ Assumption: an account has a lasting level, moved by a Rate and by independent m
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from sim.journey.case import Case
 from sim.revenue.part import Announced, RevenuePart
 from sim.spec.distribution import Distribution
+from sim.spec.opening import Agreements
 from sim.units import MINOR
 
 if TYPE_CHECKING:
@@ -41,6 +43,15 @@ class MeteredPart(RevenuePart):
         self.own_level[account] = self.level(self.meter, self.quantity(), account, case.occurrence)
         self.sign(account, now, float("nan"), None, self.fixed_month(account))
         return None
+
+    def reopen(self, rows: Agreements) -> None:
+        for account, level in zip(rows.account.tolist(), rows.level.tolist(), strict=True):
+            known = level == level
+            self.own_level[account] = level if known else self.level(self.meter, self.quantity(), account, 0)
+
+    def running(self) -> Agreements:
+        rows = super().running()
+        return replace(rows, level=self.own_level[rows.account])
 
     def fixed_month(self, account: int) -> int | None:
         """Fixed recurring part of the contract per month, minor units."""

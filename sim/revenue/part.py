@@ -12,8 +12,10 @@ from sim.contracts import Contract
 from sim.decisions import Rate
 from sim.distributions import Bound, bind, by_segment, normal
 from sim.journey.case import Case
+from sim.ledger import OPENING
 from sim.recorder import NONE
 from sim.spec.distribution import Distribution
+from sim.spec.opening import Agreements
 from sim.streams import Draws
 from sim.units import DAYS_PER_MONTH
 
@@ -70,6 +72,52 @@ class RevenuePart:
     def month(self, now: float, first: float) -> None:
         """Close the month that began at ``first``."""
         raise NotImplementedError
+
+    # the state at the start
+
+    def resume(self, rows: Agreements) -> None:
+        """Take over the contracts that run on day 0: one row per account."""
+        for account, start, end, amount, mrr in zip(
+            rows.account.tolist(), rows.start.tolist(), rows.end.tolist(), rows.amount.tolist(), rows.mrr.tolist(),
+            strict=True,
+        ):  # fmt: skip
+            self.alive[account] = True
+            self.sign(account, start, end, _cents(amount), _cents(mrr))
+        self.since[rows.account] = rows.since
+        self.reopen(rows)
+        for name, amounts in self.balances(rows).items():
+            self.world.ledger.post(
+                0.0, "equity", name, np.rint(amounts).astype(np.int64), OPENING,
+                account=rows.account, contract=self.number[rows.account], product=self.product,
+            )  # fmt: skip
+
+    def reopen(self, rows: Agreements) -> None:
+        """What this way of earning knows of its contracts."""
+
+    def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
+        """What running contracts stand for in the books: account of the ledger to credits by row, in minor units."""
+        return {}
+
+    def agree(self, account: int, amount: int) -> None:
+        """An open deal is known to be worth so much, in minor units, at today's prices."""
+        self.warn_of_amounts()
+
+    def warn_of_amounts(self) -> None:
+        """Say once that amounts of open deals are not used."""
+        text = f"amounts of open deals are not used: revenue {self.name} is {self.spec.kind}"
+        if text not in self.world.warnings:
+            self.world.warnings.append(text)
+
+    def running(self) -> Agreements:
+        """Contracts that run now, times from now; ``reopen`` takes them over."""
+        now, index = self.world.env.now, list(self.world.parts).index(self.name)
+        accounts = np.array(sorted(set(self.rows) & set(np.flatnonzero(self.alive).tolist())), np.int64)
+        book = [self.rows[account] for account in accounts.tolist()]
+        return Agreements.make(
+            len(accounts), account=accounts, part=index, since=self.since[accounts] - now,
+            start=[row.start - now for row in book], end=[row.end - now for row in book],
+            amount=[_known(row.amount) for row in book], mrr=[_known(row.mrr) for row in book],
+        )  # fmt: skip
 
     # what parts share
 
@@ -137,3 +185,13 @@ class RevenuePart:
     def bill(self, invoice: Invoice, accounts: np.ndarray, amounts: np.ndarray) -> None:
         """Invoice many accounts now."""
         self.world.billing.issue(invoice, accounts, self.number[accounts], amounts)
+
+
+def _cents(amount: float) -> int | None:
+    """Minor units of an opening, None for what is not known."""
+    return round(amount) if amount == amount else None
+
+
+def _known(cents: int) -> float:
+    """Minor units for an opening, NaN for null."""
+    return float("nan") if cents == NONE else float(cents)

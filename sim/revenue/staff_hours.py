@@ -5,7 +5,7 @@ Sources: R10, [000]:137-145, [000]:239. The hours of a project are those that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from sim.distributions import by_segment
 from sim.journey.case import Case
 from sim.journey.desk import DeskStop
 from sim.revenue.part import Announced, Listener, RevenuePart
+from sim.spec.opening import Agreements
 from sim.units import MINOR
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class StaffHoursPart(RevenuePart):
         started = np.array([p.case.started for p in running])
         calendar = self.world.calendar
         worked = calendar.worked(np.array([now])) - calendar.worked(started)
+        if self.world.opening is not None:
+            worked = worked + self.world.past.since(started)
         hours = np.array([p.hours for p in running])
         earned = np.rint(np.array([p.amount for p in running]) * np.clip(worked / hours, 0.0, 1.0)).astype(np.int64)
         month = earned - np.array([p.earned for p in running])
@@ -106,6 +109,36 @@ class StaffHoursPart(RevenuePart):
             account=accounts, contract=contracts, product=self.product,
         )  # fmt: skip
         self.cost(now, accounts, amounts)
+
+    def agree(self, account: int, amount: int) -> None:
+        price = float(self.price[self.world.population.segment[account]])
+        if price > 0:
+            self.stop.hours.know(account, 0, amount / MINOR / price)
+
+    def reopen(self, rows: Agreements) -> None:
+        segment = self.world.population.segment
+        for row in range(len(rows)):
+            account, amount = int(rows.account[row]), round(rows.amount[row])
+            price = max(float(self.price[segment[account]]), 1e-9)
+            hours = float(rows.units[row]) if rows.units[row] == rows.units[row] else amount / MINOR / price
+            self.stop.hours.know(account, 0, hours)
+            case, contract = self.world.cases[account], self.rows[account]
+            self.projects[account] = Project(
+                case, contract, hours, amount, round(rows.ahead[row]), round(rows.earned[row])
+            )
+
+    def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
+        return {"customer_prepayment": rows.ahead, "unbilled": -rows.earned}
+
+    def running(self) -> Agreements:
+        rows = super().running()
+        mine = [self.projects[account] for account in rows.account.tolist()]
+        return replace(
+            rows,
+            earned=np.array([float(p.earned) for p in mine]),
+            ahead=np.array([float(p.prepaid) for p in mine]),
+            units=np.array([p.hours for p in mine]),
+        )
 
     def end(self, case: Case, now: float) -> Announced:
         self.alive[case.account] = False

@@ -6,12 +6,15 @@ units added during a term are invoiced for the rest of it; units are given back 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sim.distributions import by_segment
 from sim.events import ACTIVITY_CODE
 from sim.journey.case import Case
 from sim.revenue.part import Announced, Listener, RevenuePart
+from sim.spec.opening import Agreements
 from sim.units import DAYS_PER_MONTH, MINOR, snap
 
 
@@ -24,6 +27,7 @@ class SubscriptionPart(RevenuePart):
         segments = world.population.segments
         n = len(world.population.segment)
         if not hasattr(self, "units"):
+            self._agreed: dict[int, float] = {}
             self.units, self.price = np.zeros(n), np.zeros(n)
             self.ends, self.value = np.zeros(n), np.zeros(n, np.int64)
             self.earned, self.leftover = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -42,7 +46,9 @@ class SubscriptionPart(RevenuePart):
             return None
         self.alive[account] = True
         self.spell[account] = case.occurrence
-        self.units[account] = max(1.0, round(self.level("units", self.spec.units, account, case.occurrence)))
+        self.units[account] = self._agreed.pop(account, 0.0) or max(
+            1.0, round(self.level("units", self.spec.units, account, case.occurrence))
+        )
         return self._term(account, now, now)
 
     def _term(self, account: int, now: float, begins: float) -> Announced:
@@ -70,6 +76,30 @@ class SubscriptionPart(RevenuePart):
         late = now - float(self.ends[account])
         grace = min(self.spec.grace_days, self.spec.term_months * DAYS_PER_MONTH / 2)
         return self._term(account, now, now - late if late <= grace else now)
+
+    def agree(self, account: int, amount: int) -> None:
+        price = float(self.list_price[self.world.population.segment[account]])
+        if price > 0:
+            self._agreed[account] = amount / MINOR / (price * self.spec.term_months / 12)
+
+    def reopen(self, rows: Agreements) -> None:
+        accounts = rows.account
+        listed = self.list_price[self.world.population.segment[accounts]]
+        self.price[accounts] = np.where(np.isnan(rows.price), listed, rows.price)
+        units = rows.mrr * 12 / MINOR / np.maximum(self.price[accounts], 1e-9)
+        self.units[accounts] = np.where(np.isnan(rows.units), units, rows.units)
+        self.ends[accounts] = rows.end
+        self.value[accounts], self.earned[accounts] = np.rint(rows.amount), np.rint(rows.earned)
+        unagreed = self.world.term_ends[accounts] <= 0
+        self.world.term_ends[accounts[unagreed]] = rows.end[unagreed]
+
+    def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
+        return {"deferred_revenue": np.rint(rows.amount) - np.rint(rows.earned)}
+
+    def running(self) -> Agreements:
+        rows = super().running()
+        mine = rows.account
+        return replace(rows, earned=self.earned[mine].astype(float), units=self.units[mine], price=self.price[mine])
 
     def _give_back(self, case: Case, account: int, now: float) -> None:
         share = float(self.shrink_share[self.world.population.segment[account]])

@@ -6,6 +6,7 @@ goods work in production.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from sim.distributions import by_segment
 from sim.journey.case import Case
 from sim.revenue.part import Announced, Listener, RevenuePart
 from sim.spec.distribution import Distribution
+from sim.spec.opening import Agreements
 from sim.units import MINOR
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class UnitSalePart(RevenuePart):
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         self.open_orders: dict[int, tuple[int, int]] = {}
+        self._agreed: dict[int, float] = {}
 
     def configure(self) -> None:
         super().configure()
@@ -49,7 +52,8 @@ class UnitSalePart(RevenuePart):
         account = case.account
         if account in self.open_orders:
             return None
-        count = max(1.0, float(round(self.level(name, units, account, case.attempt) * trust)))
+        drawn = max(1.0, float(round(self.level(name, units, account, case.attempt) * trust)))
+        count = self._agreed.pop(account, drawn)
         amount = round(count * float(self.price[self.world.population.segment[account]]) * MINOR)
         deposit = round(amount * self.spec.deposit)
         row = self.sign(account, now, float("nan"), amount, None)
@@ -80,6 +84,24 @@ class UnitSalePart(RevenuePart):
         self.close(account, now, "completed")
         self.world.orders[account] += 1
         return amount, float("nan")
+
+    def agree(self, account: int, amount: int) -> None:
+        price = float(self.price[self.world.population.segment[account]])
+        if price > 0:
+            self._agreed[account] = amount / MINOR / price
+
+    def reopen(self, rows: Agreements) -> None:
+        for account, amount, ahead in zip(
+            rows.account.tolist(), rows.amount.tolist(), rows.ahead.tolist(), strict=True
+        ):
+            self.open_orders[account] = (round(amount), round(ahead))
+
+    def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
+        return {"customer_prepayment": rows.ahead}
+
+    def running(self) -> Agreements:
+        rows = super().running()
+        return replace(rows, ahead=np.array([float(self.open_orders[a][1]) for a in rows.account.tolist()]))
 
     def end(self, case: Case, now: float) -> Announced:
         self.alive[case.account] = False

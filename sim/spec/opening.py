@@ -6,7 +6,7 @@ element per row, so that a file of customers, and a past that was simulated, bec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
@@ -37,6 +37,13 @@ class Columns:
         if known:
             raise TypeError(f"no such column: {', '.join(sorted(known))}")
         return cls(**made)
+
+    @classmethod
+    def joined(cls, pieces: Sequence[Self]) -> Self:
+        """The rows of all pieces."""
+        if not pieces:
+            return cls.make(0)
+        return cls(**{c.name: np.concatenate([getattr(piece, c.name) for piece in pieces]) for c in fields(cls)})
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))
@@ -72,8 +79,12 @@ class Standing(Columns):
         Whether this journey has brought a signature.
     customer_since, activated, term_ends : float arrays
         NaN: is no customer, was not activated, has no agreed end. ``term_ends`` may lie in the future.
+    using, paying : int arrays
+        Whether the account uses and pays: 1, 0, or -1 for what the stops up to its own say.
     use : float array
-        Use in the last month, NaN: not known.
+        Use in the last month, NaN: drawn from where use settles.
+    earning : float array
+        Logarithm of last month's own sales over the segment's median.
     losses, orders : float arrays
         Journeys lost and orders fulfilled so far.
     wait_days, presales_hours, desk_hours : float arrays
@@ -99,7 +110,10 @@ class Standing(Columns):
     customer_since: np.ndarray = _column(float, UNKNOWN)
     activated: np.ndarray = _column(float, UNKNOWN)
     term_ends: np.ndarray = _column(float, UNKNOWN)
+    using: np.ndarray = _column(np.int64, -1)
+    paying: np.ndarray = _column(np.int64, -1)
     use: np.ndarray = _column(float, UNKNOWN)
+    earning: np.ndarray = _column(float, 0.0)
     losses: np.ndarray = _column(float, 0.0)
     orders: np.ndarray = _column(float, 0.0)
     wait_days: np.ndarray = _column(float, 0.0)
@@ -151,7 +165,7 @@ class Agreements(Columns):
 
 @dataclass(frozen=True, eq=False)
 class Unpaid(Columns):
-    """Invoices that are not paid.
+    """Invoices that are not paid, and those that will be issued at the first close.
 
     Attributes
     ----------
@@ -169,6 +183,8 @@ class Unpaid(Columns):
         Days added to the buyer's own delay.
     pace : float array
         Factor on that delay.
+    credit : int array
+        Code of the account of the books that an invoice still to be issued will credit; -1: it has been issued.
     """
 
     account: np.ndarray = _column(np.int64, -1)
@@ -178,11 +194,15 @@ class Unpaid(Columns):
     retention: np.ndarray = _column(bool, False)
     later: np.ndarray = _column(float, 0.0)
     pace: np.ndarray = _column(float, 1.0)
+    credit: np.ndarray = _column(np.int64, -1)
 
 
 @dataclass(frozen=True, eq=False)
 class History(Columns):
     """What already happened to accounts under way, entered in the log at its own, negative time.
+
+    What the visit of the present stop logs by itself when it begins (its ``emits``) is left out where it stands here
+    too, at the very time at which that stop was entered.
 
     Attributes
     ----------
