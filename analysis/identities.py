@@ -1,5 +1,8 @@
 """What must hold in every run, whatever the numbers: books against events, stocks against flows.
 
+What stood before the start of the horizon is dated before it, and its balances are brought in at the instant 0: stocks
+hold it, flows begin after it.
+
 The two sides of an identity are computed from different tables or by different rules wherever one posting or one
 row would make it true by itself.
 """
@@ -16,9 +19,10 @@ from analysis.metrics.books import REVENUE
 from analysis.metrics.columns import coded, codes_of, heads, numbers
 from analysis.metrics.context import Context
 from analysis.metrics.funnel import reached
-from analysis.metrics.recurring import balance, movement
+from analysis.metrics.recurring import at_start, balance, movement
 from analysis.metrics.view import View
 from analysis.tables import Tables
+from sim.events import LEDGER_CODE
 from sim.units import GRID, MINOR
 
 COLUMNS = ("identity", "replication", "lhs", "rhs", "gap", "holds")
@@ -27,6 +31,7 @@ CLOSING = 1e-5
 """Days before the end of a month within which its closing takes place."""
 
 _HOURS, _CENT = 1e-6, 1.0
+_OWED = ("receivable", "retention_money")
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def stages(view: View) -> Sides:
 def mrr_bridge(view: View) -> Sides:
     added = sum(movement(view, kind).total for kind in ("new", "expansion", "reactivated"))
     removed = sum(movement(view, kind).total for kind in ("contraction", "churned"))
-    moved, closing = np.cumsum(added - removed), balance(view).total
+    moved, closing = at_start(view).total + np.cumsum(added - removed), balance(view).total
     terms = view.terms
     rows = terms.recurring
     alive = int(np.nansum(terms.mrr[rows][np.isnan(terms.ended[rows])]))
@@ -158,15 +163,27 @@ def terms(view: View) -> Sides:
     "billed - collected - written off by the events = receivable and retention money of the ledger, for every account",
 )
 def receivable(view: View) -> Sides:
-    log, books, size = view.log, view.books, len(view.ids)
-    by_events = np.zeros(size, np.int64)
+    """What the opening brings in without an account may only be settled, and no more of it than there is."""
+    books = view.books
+    by_events = _invoiced(view, np.ones(len(view.log.time), bool))
+    owed = -books.gain(*_OWED)
+    by_ledger, own = _by_account(books.account, owed, len(view.ids))
+    later = owed[(books.account < 0) & ~books.opening]
+    astray = int(later[later > 0].sum()) + max(-own, 0)
+    expected = int(by_events.sum()) + own
+    gap = int(np.abs(by_events - by_ledger).sum()) + astray
+    return Sides(expected / MINOR, int(owed.sum()) / MINOR, gap / MINOR)
+
+
+def _invoiced(view: View, chosen: np.ndarray) -> np.ndarray:
+    """Invoices less what was paid or written off, by account, minor units; of some rows of the log."""
+    log = view.log
+    sums = np.zeros(len(view.ids) + 1, np.int64)
     for activity, sign in (("invoiced", 1), ("paid", -1), ("written_off", -1)):
         rows = log.rows(activity)
-        np.add.at(by_events, log.account[rows], sign * np.nan_to_num(log.amount[rows]).astype(np.int64))
-    owed = -books.gain("receivable", "retention_money")
-    by_ledger, own = _by_account(books.account, owed, size)
-    gap = int(np.abs(by_events - by_ledger).sum() + abs(own))
-    return Sides(int(by_events.sum()) / MINOR, int(owed.sum()) / MINOR, gap / MINOR)
+        rows = rows[chosen[rows]]
+        np.add.at(sums, log.account[rows], sign * np.nan_to_num(log.amount[rows]).astype(np.int64))
+    return sums[:-1]
 
 
 @identity(
@@ -175,9 +192,10 @@ def receivable(view: View) -> Sides:
 def billing(view: View) -> Sides:
     log, books, size = view.log, view.books, len(view.ids)
     rows = log.rows("invoiced")
+    rows = rows[log.time[rows] >= 0]
     billed = np.zeros(size, np.int64)
     np.add.at(billed, log.account[rows], np.nan_to_num(log.amount[rows]).astype(np.int64))
-    gain = books.gain(*REVENUE, "deferred_revenue", "customer_prepayment", "unbilled")
+    gain = books.gain(*REVENUE, "deferred_revenue", "customer_prepayment", "unbilled") * ~books.opening
     owed, own = _by_account(books.account, gain, size)
     gap = int(np.abs(billed - owed).sum() + abs(own))
     return Sides(int(billed.sum()) / MINOR, int(gain.sum()) / MINOR, gap / MINOR)
@@ -185,10 +203,14 @@ def billing(view: View) -> Sides:
 
 @identity("cash", "cash = amounts of the invoices paid + own flows")
 def cash(view: View) -> Sides:
+    """Invoices of nobody, which only an opening can bring in, are paid without an event."""
     books, log = view.books, view.log
     change = -books.gain("cash")
-    collected = (change > 0) & (books.gain("receivable", "retention_money") > 0)
-    paid = int(np.nan_to_num(log.amount[log.rows("paid")]).sum())
+    collected = (change > 0) & (books.gain(*_OWED) > 0)
+    if (books.gain(*_OWED)[books.opening & (books.account < 0)] < 0).any():
+        collected &= books.account >= 0
+    rows = log.rows("paid")
+    paid = int(np.nan_to_num(log.amount[rows[log.account[rows] >= 0]]).sum())
     total = int(change.sum())
     expected = paid + int(change[~collected].sum())
     return Sides(total / MINOR, expected / MINOR, abs(total - expected) / MINOR)
@@ -199,10 +221,16 @@ def cash(view: View) -> Sides:
 )
 def deferred_revenue(view: View) -> Sides:
     """Computed from the subscriptions table alone, for every account, at the close of the last complete month."""
-    calendar, table, size = view.calendar, view.terms, len(view.ids)
+    calendar, books = view.calendar, view.books
     if not calendar.complete:
         return Sides(0.0, 0.0, 0.0)
     moment = calendar.edges[calendar.complete]
+    return _unearned(view, moment, books.time <= moment)
+
+
+def _unearned(view: View, moment: float, before: np.ndarray) -> Sides:
+    """Deferred revenue of some postings, and the unearned part of the terms at a month end, for every account."""
+    table, books, size = view.terms, view.books, len(view.ids)
     close = moment - CLOSING
     ended = np.where(np.isnan(table.ended), np.inf, table.ended)
     there = (table.start < close) & (ended >= close) & (table.amount > 0) & (table.end > table.start)
@@ -211,19 +239,36 @@ def deferred_revenue(view: View) -> Sides:
     unearned = np.zeros(size)
     np.add.at(unearned, table.account[rows], table.amount[rows] * (1 - passed))
     count = np.bincount(table.account[rows], minlength=size)
-    books = view.books
-    before = books.time <= moment
     booked, _ = _by_account(books.account[before], books.gain("deferred_revenue")[before], size)
     gap = np.abs(unearned - booked)
     excess = float(np.maximum(gap - _CENT * np.maximum(count, 1), 0).max(initial=0.0))
     return Sides(float(booked.sum()) / MINOR, float(unearned.sum()) / MINOR, excess / MINOR)
 
 
+@identity(
+    "opening",
+    "balances are brought in at the instant 0 against equity: receivables for the invoices before it that are unpaid, "
+    "deferred revenue for the unearned part of the terms that run",
+)
+def opening(view: View) -> Sides:
+    """Deferred revenue is earned at the ends of months, so that it is compared where the horizon begins with one."""
+    books = view.books
+    brought = -books.gain(*_OWED) * books.opening
+    by_ledger, own = _by_account(books.account, brought, len(view.ids))
+    by_events = _invoiced(view, view.log.time < 0)
+    gap = int(np.abs(by_events - by_ledger).sum()) / MINOR
+    if view.context.start.endswith("-01"):
+        gap += _unearned(view, 0.0, books.opening).gap
+    return Sides((int(by_events.sum()) + own) / MINOR, int(brought.sum()) / MINOR, gap)
+
+
 @identity("ledger", "every posting has a positive amount, two different accounts, and a time within the horizon")
 def ledger(view: View) -> Sides:
-    books = view.books
+    """Opening balances stand at its first instant, against equity."""
+    books, equity = view.books, LEDGER_CODE["equity"]
     known = (books.debit >= 0) & (books.credit >= 0) & (books.debit != books.credit)
     inside = (books.time >= 0) & (books.time <= view.calendar.days)
+    inside &= ~books.opening | (books.time == 0) & ((books.debit == equity) | (books.credit == equity))
     fine = int((known & inside & (books.amount > 0)).sum())
     return Sides(len(books.amount), fine, len(books.amount) - fine)
 
@@ -247,8 +292,10 @@ def capacity(view: View) -> Sides:
 
 @identity("event_order", "time never goes back in the event log, and nothing happens outside the horizon")
 def event_order(view: View) -> Sides:
-    time = view.log.time
-    wrong = int((np.diff(time) < 0).sum() + ((time < 0) | (time > view.calendar.days)).sum())
+    """Where the horizon opens with a past, what began before it stands before it."""
+    time, opened = view.log.time, view.context.opened or bool(view.books.opening.any())
+    early = time < (-np.inf if opened else 0)
+    wrong = int((np.diff(time) < 0).sum() + (early | (time > view.calendar.days)).sum())
     return Sides(len(time), len(time) - wrong, wrong)
 
 

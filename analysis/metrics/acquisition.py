@@ -74,11 +74,11 @@ def ltv(view: View) -> list[Cells]:
 
 @once
 def _cohort(view: View) -> tuple[np.ndarray, np.ndarray]:
-    """First signings that lie far enough back: accounts (rows) and times."""
+    """First signings within the horizon that lie far enough back: accounts (rows) and times."""
     spells = view.log.customers
     accounts, first = np.unique(spells.account, return_index=True)
     start = spells.start[first]
-    seen = start + view.context.ltv_months * DAYS_PER_MONTH <= view.calendar.days
+    seen = (start >= 0) & (start + view.context.ltv_months * DAYS_PER_MONTH <= view.calendar.days)
     return accounts[seen], start[seen]
 
 

@@ -15,6 +15,9 @@ from sim.events import LEDGER_ACCOUNTS, LEDGER_CODE
 REVENUE: tuple[str, ...] = tuple(name for name in LEDGER_ACCOUNTS if name.startswith("revenue_"))
 """Accounts of income."""
 
+OPENING = "opening balance"
+"""Memo of the postings that bring in what stood before the start of the horizon; the other side is equity."""
+
 COSTS: tuple[str, ...] = (
     "cost_of_sales", "payroll", "commission", "marketing", "subsidy", "fixed_cost", "bad_debt", "depreciation",
 )  # fmt: skip
@@ -53,6 +56,11 @@ class Books:
         """Sums of integer weights of postings by month."""
         kept = self.month >= 0
         return np.rint(np.bincount(self.month[kept], weights[kept], self.calendar.months)).astype(np.int64)
+
+    @cached_property
+    def opening(self) -> np.ndarray:
+        """Whether each posting brings in a balance from before the start of the horizon."""
+        return np.asarray(codes_of(self.ledger["memo"], (OPENING,)) == 0)
 
     @cached_property
     def segment(self) -> np.ndarray:

@@ -33,6 +33,8 @@ class Context:
         Metric that the business steers by.
     currency : str
         Unit of all money.
+    opened : bool
+        Whether the horizon opens with a state: rows may then be dated before its start.
     acquisition_desks : tuple of str, optional
         Desks whose payroll is a cost of winning customers. By default those that do most of their work on
         accounts that are not customers at the time.
@@ -59,6 +61,7 @@ class Context:
     milestones: Mapping[str, str] = field(default_factory=lambda: dict(MILESTONES))
     north_star: str = "active_customers"
     currency: str = "CNY"
+    opened: bool = False
     acquisition_desks: tuple[str, ...] | None = None
     billable_desks: tuple[str, ...] | None = None
     discount_year: float = 0.10

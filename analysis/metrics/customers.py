@@ -14,7 +14,15 @@ DAYS_PER_YEAR = 365.25
 @once
 def active(view: View) -> Cube:
     """Customers at the end of every month."""
-    return (gained(view) - gone(view)).map(lambda v: np.cumsum(v, axis=1))
+    spells = view.log.customers
+    return view.level(spells.start, spells.end, spells.account)
+
+
+@once
+def at_start(view: View) -> Cube:
+    """Customers at the start of the horizon, shape (levels, 1)."""
+    spells = view.log.customers
+    return view.opening(spells.start, spells.end, spells.account)
 
 
 @once
@@ -67,8 +75,8 @@ def churned_customers(view: View) -> list[Cells]:
     formula="customers lost in a month / customers at its beginning; longer periods: sum over sum",
 )
 def logo_churn_month(view: View) -> list[Cells]:
-    opening = active(view).map(lambda v: np.concatenate((np.zeros_like(v[:, :1]), v[:, :-1]), axis=1))
-    return ratio(view.calendar, gone(view), opening)
+    before = at_start(view).join(active(view), lambda a, b: np.concatenate((a, b[:, :-1]), axis=1))
+    return ratio(view.calendar, gone(view), before)
 
 
 @metric(

@@ -270,8 +270,7 @@ def sales_close(view: View) -> list[Cells]:
 @metric("pool_size", unit="count", source="events; [000]:91", formula="accounts in the lost pool at the end")
 def pool_size(view: View) -> list[Cells]:
     pool = view.log.pooled
-    change = view.count(pool.start, pool.account) - view.count(pool.end, pool.account)
-    return stock(view.calendar, change.map(lambda v: np.cumsum(v, axis=1)))
+    return stock(view.calendar, view.level(pool.start, pool.end, pool.account))
 
 
 @metric("re_entries", unit="count", source="events", formula="returns from the pool of accounts never customers")

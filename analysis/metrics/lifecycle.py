@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.metrics.cash import broken_even
 from analysis.metrics.cube import TOTAL, Cells, Cube, divide, stock
-from analysis.metrics.customers import active
+from analysis.metrics.customers import active, at_start
 from analysis.metrics.money import income
 from analysis.metrics.registry import REGISTRY, metric
 from analysis.metrics.view import View
@@ -39,7 +39,8 @@ def lifecycle_stage(view: View) -> list[Cells]:
     over = view.calendar.complete
     if not over:
         return []
-    stages = _stages(broken_even(view), _change(active(view).total[:over], 1), _change(_yearly(view), _YEAR))
+    customers = np.append(at_start(view).total, active(view).total[:over])
+    stages = _stages(broken_even(view), _change(customers, 1)[1:], _change(_yearly(view), _YEAR))
     padded = np.append(stages, np.repeat(stages[-1], view.calendar.months - over))
     return stock(view.calendar, Cube({TOTAL: (TOTAL,)}, {TOTAL: padded[None, :]}))
 

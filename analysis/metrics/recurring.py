@@ -26,11 +26,28 @@ def balance(view: View) -> Cube:
     return view.gather(*view.terms.balances)
 
 
+@once
+def at_start(view: View) -> Cube:
+    """Monthly recurring revenue at the start of the horizon, minor units, shape (levels, 1)."""
+    terms = view.terms
+    rows = terms.recurring
+    mrr = terms.mrr[rows].astype(np.int64)
+    return view.opening(terms.start[rows], terms.ended[rows], terms.account[rows], mrr)
+
+
 def movement(view: View, kind: str) -> Cube:
     """Sum of the movements of one kind in every month, minor units."""
     moves = view.terms.movements
-    chosen = moves.kind == MOVEMENTS.index(kind)
+    chosen = _kinds(view) == MOVEMENTS.index(kind)
     return view.count(moves.time[chosen], moves.account[chosen], moves.amount[chosen])
+
+
+@once
+def _kinds(view: View) -> np.ndarray:
+    """Kind of every movement; who had been a customer and left before the start of the horizon comes back."""
+    moves, spells = view.terms.movements, view.log.customers
+    again = (moves.kind == MOVEMENTS.index("new")) & np.isin(moves.account, spells.account[spells.end < 0])
+    return np.where(again, MOVEMENTS.index("reactivated"), moves.kind)
 
 
 def major(cube: Cube) -> Cube:
@@ -76,9 +93,10 @@ for _kind in MOVEMENTS:
 @once
 def _base(view: View) -> tuple[Cube, Cube, Cube]:
     """Of the accounts with recurring revenue 12 months ago: that, theirs now, and the smaller of the two."""
-    account, now = view.terms.balances
+    account, path = view.terms.path
+    now = path[:, 1:]
     then = np.zeros_like(now)
-    then[:, MONTHS:] = now[:, :-MONTHS]
+    then[:, MONTHS - 1 :] = path[:, : max(now.shape[1] - MONTHS + 1, 0)]
     parts = [then, np.where(then > 0, now, 0), np.minimum(now, then)]
     if 0 < view.calendar.complete < view.calendar.months:
         parts = [np.concatenate((part[:, :-1], part[:, -2:-1]), axis=1) for part in parts]
@@ -90,7 +108,8 @@ def _base(view: View) -> tuple[Cube, Cube, Cube]:
     "nrr_12m",
     unit="share",
     source=_SOURCE,
-    formula="mrr now of the accounts that had some 12 months ago / theirs then; null before month 12",
+    formula="mrr now of the accounts that had some 12 months ago / theirs then, the start of the horizon included; "
+    "null while there is none",
 )
 def nrr_12m(view: View) -> list[Cells]:
     base, kept, _ = _base(view)

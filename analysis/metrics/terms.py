@@ -62,7 +62,7 @@ class Terms:
     @cached_property
     def recurring(self) -> np.ndarray:
         """Rows with a fixed recurring part."""
-        return np.flatnonzero((self.mrr > 0) & (self.calendar.month_of(self.start) >= 0))
+        return np.flatnonzero((self.mrr > 0) & (self.start <= self.calendar.days))
 
     @cached_property
     def movements(self) -> Movements:
@@ -95,26 +95,35 @@ class Terms:
         kept = net != 0
         return account[first][kept], time[first][kept], net[kept]
 
-    @cached_property
+    @property
     def balances(self) -> tuple[np.ndarray, np.ndarray]:
-        """Accounts that ever had recurring revenue, and theirs at the end of every month.
+        """Accounts that ever had recurring revenue, and theirs at the end of every month: ``path`` less its start."""
+        accounts, balance = self.path
+        return accounts, balance[:, 1:]
+
+    @cached_property
+    def path(self) -> tuple[np.ndarray, np.ndarray]:
+        """Accounts that ever had recurring revenue, and theirs at the start and at the end of every month.
 
         Returns
         -------
         accounts : int array, shape (customers,)
             Rows of the accounts table.
-        balance : int array, shape (customers, months)
+        balance : int array, shape (customers, months + 1)
             Minor units.
         """
         rows, months = self.recurring, self.calendar.months
         accounts, place = np.unique(self.account[rows], return_inverse=True)
-        size = len(accounts) * (months + 1)
-        begin = self.calendar.month_of(self.start[rows])
-        finish = self.calendar.month_of(self.ended[rows])
-        finish = np.where(finish < 0, months, finish)
+        size = len(accounts) * (months + 2)
+        begin, finish = (self._column(times[rows]) for times in (self.start, self.ended))
         mrr = self.mrr[rows]
-        change = np.bincount(place * (months + 1) + begin, mrr, size) - np.bincount(
-            place * (months + 1) + finish, mrr, size
+        change = np.bincount(place * (months + 2) + begin, mrr, size) - np.bincount(
+            place * (months + 2) + finish, mrr, size
         )
-        steps = np.rint(change).astype(np.int64).reshape(len(accounts), months + 1)
-        return accounts, np.cumsum(steps, axis=1)[:, :months]
+        steps = np.rint(change).astype(np.int64).reshape(len(accounts), months + 2)
+        return accounts, np.cumsum(steps, axis=1)[:, : months + 1]
+
+    def _column(self, times: np.ndarray) -> np.ndarray:
+        """Where times stand in a path: 0 before the start, the month from 1 on, one further for never."""
+        month = self.calendar.month_of(times)
+        return np.where(times < 0, 0, np.where(month < 0, self.calendar.months, month) + 1)

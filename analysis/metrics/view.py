@@ -85,6 +85,24 @@ class View:
         level = {**self.codes(account), **(codes or {})}
         return tally(self.calendar.months, self.calendar.month_of(days), weights, level, self.levels)
 
+    def level(
+        self, start: np.ndarray, end: np.ndarray, account: np.ndarray, weights: np.ndarray | None = None
+    ) -> Cube:
+        """Rows (or their weights) that are there at the end of every month: begun, and not ended.
+
+        ``start`` and ``end`` are times, NaN for never. What began before the start of the horizon and had not ended
+        by then is there from the outset.
+        """
+        moved = self.count(start, account, weights) - self.count(end, account, weights)
+        return self.opening(start, end, account, weights) + moved.map(lambda v: np.cumsum(v, axis=1))
+
+    def opening(
+        self, start: np.ndarray, end: np.ndarray, account: np.ndarray, weights: np.ndarray | None = None
+    ) -> Cube:
+        """The same at the start of the horizon, before anything happens: shape (levels, 1)."""
+        before = np.where((start < 0) & ~(end < 0), 0, -1)
+        return tally(1, before, weights, self.codes(account), self.levels)
+
     def gather(self, account: np.ndarray, values: np.ndarray) -> Cube:
         """Rows of months, shape (n, months), summed by segment and channel of their accounts."""
         level = {TOTAL: np.zeros(len(account), np.int64), **self.codes(account)}

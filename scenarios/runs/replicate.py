@@ -151,4 +151,5 @@ def metrics_context(config: dict[str, Any]) -> Context:
         milestones=business["milestones"],
         north_star=business.get("north_star", "active_customers"),
         currency=business.get("currency", "CNY"),
+        opened=config["market"].get("opening") is not None,
     )
