@@ -23,6 +23,9 @@ from sim.units import snap
 if TYPE_CHECKING:
     from sim.world import World
 
+ASKED, BEFORE = "asked for before the start", "invoiced before the start"
+"""Memos of invoices that are issued at the close of day 0, and of those that were issued before it."""
+
 CLOSE = 0.75
 """Hour of the daily close, as a part of the day (18:00)."""
 
@@ -144,11 +147,11 @@ class Billing:
             amounts, product = np.rint(rows.amount).astype(np.int64), parts[part].product
             receivable = "retention_money" if held else "receivable"
             if credit >= 0:
-                self._ask_again(Invoice(product, LEDGER_ACCOUNTS[credit], OPENING, receivable, later, pace), rows)
+                self._ask_again(Invoice(product, LEDGER_ACCOUNTS[credit], ASKED, receivable, later, pace), rows)
                 continue
             world.ledger.post(0.0, receivable, "equity", amounts, OPENING, account=rows.account, product=product)
-            self._mark("invoiced", rows.account, rows.issued, amounts, Invoice(product, "equity", OPENING))
-            self._schedule_rest(Invoice(product, "equity", OPENING, receivable, later, pace), rows, amounts)
+            self._mark("invoiced", rows.account, rows.issued, amounts, Invoice(product, "equity", BEFORE))
+            self._schedule_rest(Invoice(product, "equity", BEFORE, receivable, later, pace), rows, amounts)
 
     def _ask_again(self, invoice: Invoice, rows: Unpaid) -> None:
         """What was asked for and not yet issued: not yet owed to us, so not yet owed by us either."""
