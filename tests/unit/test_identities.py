@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.identities import IDENTITIES, check, collect
+from analysis.metrics.books import OPENING
 from analysis.tables import Tables
 from tests.fixtures.small_tables import context, tables
 
@@ -40,6 +41,7 @@ BREAKS: dict[str, tuple[str, Callable[[Table], Table]]] = {
     "billing": ("ledger", lambda t: put(t, "amount", 59_999, credit="deferred_revenue", account=1)),
     "cash": ("ledger", lambda t: put(t, "amount", 119_999, credit="receivable", account=0)),
     "deferred_revenue": ("subscriptions", lambda t: put(t, "end", pd.Timestamp("2027-06-07"), contract=5)),
+    "opening": ("ledger", lambda t: t.assign(memo=t["memo"].astype(object).where(t["debit"] != "receivable", OPENING))),
     "ledger": ("ledger", lambda t: put(t, "amount", 0, debit="fixed_cost")),
     "capacity": ("staffing", lambda t: put(t, "busy_hours", 160.1, desk="sales")),
     "event_order": ("events", lambda t: put(t, "time", 731.0, activity="touched", account=4)),
