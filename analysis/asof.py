@@ -45,6 +45,7 @@ FIRSTS: dict[str, tuple[str, ...]] = {
 """Columns that hold the first time of something: once known, known for good."""
 
 _VISIT = ("queued", "started", "finished")
+_NO_STEP = ("touched", "invoiced", "paid", "overdue", "written_off")
 _LOST = ("lost", "disqualified", "pooled")
 _NEVER = np.iinfo(np.int64).max
 
@@ -156,7 +157,7 @@ class _Past:
     def accounts(self) -> pd.DataFrame:
         frame, events, line = self.whole["accounts"], self.events, self.line
         last = line.last_by(_places(frame["account"], line.account), len(frame))
-        seen = last(np.arange(len(line.tick))) >= 0
+        seen = (last(np.arange(len(line.tick))) >= 0) | self.gone_before
         visit, deal = last(_under_way(events)), last(line.rows("signed", "churned"))
         stage, names = coded(events["stage"])
         stage = np.where(visit < 0, np.where(seen, len(names), -1), np.append(stage, -1)[visit])
@@ -168,6 +169,14 @@ class _Past:
             churned_at=_dates(events, last(line.rows("churned"))),
             customer=np.isin(deal, line.rows("signed")),
         )[list(COLUMNS["accounts"])]
+
+    @property
+    def gone_before(self) -> np.ndarray:
+        """Whether accounts had left before the first day: they are at the end, and no row tells of a step there."""
+        accounts, events = self.whole["accounts"], self.whole["events"]
+        steps = events["account"][codes_of(events["activity"], _NO_STEP) < 0]
+        told = accounts["account"].isin(steps).to_numpy()
+        return np.asarray(~told & (codes_of(accounts["last_stage"], ("end",)) == 0))
 
     def opportunities(self) -> pd.DataFrame:
         frame, events = self.begun("opportunities", "opened"), self.events
@@ -259,9 +268,10 @@ class _Line:
 
     def deals(self, account: np.ndarray, opened: np.ndarray) -> _Deals:
         """The deals of some accounts that opened at some ticks, each in the last journey that had begun by then."""
-        bits = int(max(self.tick.max(initial=0), opened.max(initial=0))).bit_length()
-        begun = self.account[self.begin] << bits | self.tick[self.begin]
-        journey = np.searchsorted(begun, account << bits | opened, side="right") - 1
+        lowest = min(self.tick.min(initial=0), opened.min(initial=0))
+        bits = int(max(self.tick.max(initial=0), opened.max(initial=0)) - lowest).bit_length()
+        begun = self.account[self.begin] << bits | self.tick[self.begin] - lowest
+        journey = np.searchsorted(begun, account << bits | opened - lowest, side="right") - 1
         since = np.full(self.journeys, _NEVER)
         since[journey] = opened
         opening = self._first(np.flatnonzero(self.tick == since[self.journey]))
@@ -278,7 +288,7 @@ class _Line:
         lost = np.full(self.journeys, _NEVER)
         for activity in _LOST:
             last = self.last_by(self.journey, self.journeys)(self.rows(activity))
-            tick = np.append(self.tick, -1)[last]
+            tick = np.append(self.tick, -_NEVER)[last]
             lost = np.where((tick >= since) & (tick < lost), tick, lost)
         return lost
 

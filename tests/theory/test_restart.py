@@ -16,15 +16,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.asof import as_of
 from analysis.identities import check
 from analysis.metrics import Context, compute
 from analysis.metrics.desks import acquisition_desks, billable_desks
 from analysis.metrics.view import View
-from analysis.tables import Tables
+from analysis.tables import RUN_TABLES, Tables
 from scenarios import compose
 from scenarios.runs.replicate import arrow_tables, metrics_context
 from sim.simulate import simulate
 from tests.fixtures.restart import restarted
+from tests.theory.test_asof_runs import differences
 
 BUSINESSES = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "business").glob("*.yaml"))
 IN_SUITE = ("hardware", "tool")
@@ -185,3 +187,15 @@ def test_what_lies_before_the_start_is_an_error_where_nothing_was_brought_in() -
     names = [name for name in later_names(later) if name != "ledger"]
     found = check(Tables({**{n: later[n] for n in names}, "ledger": plain}), replace(moved, opened=False))
     assert not found.set_index("identity").loc["event_order", "holds"]
+
+
+@pytest.mark.parametrize(
+    "business", [pytest.param(b, marks=() if b == IN_SUITE[1] else pytest.mark.slow) for b in BUSINESSES]
+)
+def test_cutting_off_the_past_and_the_future_in_either_order(business: str) -> None:
+    """Tables as of a later day of a run begun in its middle; owners of work that is over are not kept."""
+    tables, context, later, _ = cut(business, YEAR)
+    ours, theirs = as_of(later, 730.0 - YEAR), restarted(as_of(tables, 730.0), context, YEAR)[0]
+    for name in RUN_TABLES:
+        assert differences(ours[name], theirs[name]) <= {"owner"}, name
+        assert len(ours[name]), name
