@@ -5,23 +5,24 @@ farthest from it. What the files do not state is shown as the mean over replicat
 
 Whatever stood before the start is dated before it. Recurring revenue is that of the terms in force; a customer has
 signed and not left; an opportunity is open; a lead is under way without either, and not in the lost pool. Balances are
-those that the books open with. Heads are the means of the first month, as tables hold no others: somebody who joins
-within that month shows as a gap.
+those that the books open with. Heads are those of the first instant; tables of which the state at the start is not
+known tell the mean of the first month.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.metrics.books import OPENING
 from analysis.metrics.columns import codes_of, numbers
 from analysis.tables import Tables, schema, to_frame
+from sim.events import HEADS
 from sim.units import MINOR
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Start:
     Attributes
     ----------
     tables : Tables
-        opportunities, subscriptions, events, ledger, staffing; later rows in them do no harm.
+        opportunities, subscriptions, events, ledger, monthly, staffing; later rows in them do no harm.
     there : tuple of str
         Those of them that were kept.
     replications : tuple of int
@@ -85,7 +86,7 @@ class Start:
             found += self._deals()
         if "ledger" in self.there:
             found += [self._by_replication(n, v, self.currency, MINOR) for n, v in self._balances.items()]
-        if "staffing" in self.there:
+        if {"monthly", "staffing"} & set(self.there):
             found += self._heads()
         columns = ["quantity", "dimension", "replication", "value", "unit"]
         return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
@@ -159,11 +160,23 @@ class Start:
         return {name: concatenated(parts) for name, parts in sorted(sums.items()) if name != "equity"}
 
     def _heads(self) -> list[pd.DataFrame]:
+        """Heads by desk, as the monthly table holds them on the day before the first."""
+        if "monthly" in self.there:
+            known = self.tables["monthly"]
+            known = known[known["metric"].astype(str).str.startswith(HEADS).to_numpy()]
+            if len(known):
+                desk = known["metric"].astype(str).str.removeprefix(HEADS).to_numpy()
+                return self._by_desk(known.set_index("replication").groupby(desk)["value"])
+        return self._mean_heads() if "staffing" in self.there else []
+
+    def _by_desk(self, parts: Iterable[tuple[Any, pd.Series]]) -> list[pd.DataFrame]:
+        return [self._by_replication("headcount", heads, "heads").assign(dimension=str(desk)) for desk, heads in parts]
+
+    def _mean_heads(self) -> list[pd.DataFrame]:
         desks = self.tables["staffing"]
         month = desks["ds"].to_numpy("datetime64[us]").astype("datetime64[M]")
         first = desks[month == self.first.astype("datetime64[M]")]
-        parts = first.set_index("replication").groupby(first["desk"].astype(str).to_numpy())["heads"]
-        return [self._by_replication("headcount", heads, "heads").assign(dimension=desk) for desk, heads in parts]
+        return self._by_desk(first.set_index("replication").groupby(first["desk"].astype(str).to_numpy())["heads"])
 
 
 def series(values: np.ndarray, index: pd.Index) -> pd.Series:
@@ -203,7 +216,7 @@ def tied(state: pd.DataFrame, stated: pd.DataFrame | None = None) -> pd.DataFram
         for (quantity, dimension), part in state.groupby(["quantity", "dimension"], sort=False)
     }
     units = dict(zip(zip(state["quantity"], state["dimension"], strict=True), state["unit"], strict=True))
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for row in [] if stated is None else stated.fillna({"dimension": ""}).to_dict("records"):
         key, said = (str(row["quantity"]), str(row["dimension"])), float(row["value"])
         found = values.pop(key, np.zeros(1))
@@ -240,6 +253,7 @@ def read_start(folder: str | Path, replications: Sequence[int], **about: str) ->
         "ledger": [("time", "==", 0.0)],
         "subscriptions": [("start", "<", moment)],
         "opportunities": [("opened", "<", moment)],
+        "monthly": [("ds", "<", moment)],
         "staffing": None,
     }
     there = tuple(name for name in filters if (Path(folder) / f"{name}.parquet").is_file())

@@ -21,10 +21,12 @@ from analysis.identities import check
 from analysis.metrics import Context, compute
 from analysis.metrics.desks import acquisition_desks, billable_desks
 from analysis.metrics.view import View
+from analysis.opening import Start, tied
 from analysis.tables import RUN_TABLES, Tables
 from scenarios import compose
 from scenarios.runs.replicate import arrow_tables, metrics_context
 from sim.simulate import simulate
+from sim.spec.opening import Past
 from tests.fixtures.restart import restarted
 from tests.theory.test_asof_runs import differences
 
@@ -170,22 +172,16 @@ def test_a_past_that_does_not_fit_is_found(
 ) -> None:
     """Most damages are of one row, or of two cents."""
     _, _, later, moved = cut(business, YEAR)
-    broken = Tables({name: damage(later[name]) if name == table else later[name] for name in later_names(later)})
+    broken = Tables({name: damage(later[name]) if name == table else later[name] for name in RUN_TABLES})
     held = check(broken, moved).set_index("identity")["holds"]
     assert found <= set(held.index[~held])
-
-
-def later_names(tables: Tables) -> list[str]:
-    """Tables that are there."""
-    return [name for name in ("accounts", "events", "opportunities", "subscriptions", "ledger", "decisions", "monthly",
-                              "staffing") if len(tables[name])]  # fmt: skip
 
 
 def test_what_lies_before_the_start_is_an_error_where_nothing_was_brought_in() -> None:
     _, _, later, moved = cut("tool", YEAR)
     plain = later["ledger"].assign(memo=later["ledger"]["memo"].where(later["ledger"]["memo"] != "opening balance"))
-    names = [name for name in later_names(later) if name != "ledger"]
-    found = check(Tables({**{n: later[n] for n in names}, "ledger": plain}), replace(moved, opened=False))
+    others = {name: later[name] for name in RUN_TABLES if name != "ledger"}
+    found = check(Tables({**others, "ledger": plain}), replace(moved, opened=False))
     assert not found.set_index("identity").loc["event_order", "holds"]
 
 
@@ -199,3 +195,43 @@ def test_cutting_off_the_past_and_the_future_in_either_order(business: str) -> N
     for name in RUN_TABLES:
         assert differences(ours[name], theirs[name]) <= {"owner"}, name
         assert len(ours[name]), name
+
+
+def begun_from(business: str) -> tuple[Tables, Context, Tables, Context]:
+    """A past of a year with its context, and a quarter that the simulator begins where that past stands."""
+    own = ["market.accounts=250", "horizon.start='2025-01-01'"]
+    past = compose(business=business, overrides=[*own, f"horizon.days={YEAR}"])
+    later = compose(business=business, overrides=[own[0], "horizon.start='2026-01-01'", "horizon.days=90"])
+    timeline = replace(later.timeline, opening=Past(timeline=past.timeline, seed=past.seed, day=float(YEAR)))
+    runs = [simulate(t, past.seed, 0) for t in (past.timeline, timeline)]
+    tables = [Tables(arrow_tables(run.tables)) for run in runs]
+    return tables[0], metrics_context(past.config), tables[1], replace(metrics_context(later.config), opened=True)
+
+
+def state_at_the_end(tables: Tables, context: Context) -> pd.DataFrame:
+    """What metrics and tables of a past say of its last day, as opening files would."""
+    found = compute(tables, context, ["arr", "active_customers", "cash", "receivable", "deferred_revenue"])
+    last = found[(found["period"] == "horizon") & found["dim1"].isna()]
+    rows = [(str(row["metric"]), "", row["value"], "") for row in last.to_dict("records")]
+    deals, staff = tables["opportunities"], tables["staffing"]
+    rows.append(("open_opportunities", "", int((deals["outcome"] == "open").sum()), ""))
+    heads = staff[staff["ds"] == staff["ds"].max()]
+    rows += [("headcount", str(desk), n, "") for desk, n in zip(heads["desk"], heads["heads"], strict=True)]
+    return pd.DataFrame(rows, columns=["quantity", "dimension", "value", "unit"]).fillna({"value": 0.0})
+
+
+@pytest.mark.parametrize(
+    "business", [pytest.param(b, marks=() if b in IN_SUITE else pytest.mark.slow) for b in BUSINESSES]
+)
+def test_a_run_starts_where_its_past_stands(business: str) -> None:
+    past, context, tables, moved = begun_from(business)
+    start = Start(tables, RUN_TABLES, (0,), np.datetime64(moved.start, "us"), moved.milestones["opportunity"])
+    found = tied(start.state(), state_at_the_end(past, context))
+    assert found["gap"].dropna().tolist() == [0.0] * (6 + len(context_desks(past)))
+    held = check(tables, moved)
+    assert held.loc[~held["holds"], "identity"].tolist() == []
+
+
+def context_desks(tables: Tables) -> set[str]:
+    """Names of the desks."""
+    return set(tables["staffing"]["desk"].astype(str))

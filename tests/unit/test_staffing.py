@@ -11,7 +11,17 @@ from sim.staffing import staffing
 from sim.tables import month_bounds
 from sim.world import World
 from tests.fixtures.studies import (
-    KINDS, Document, build, changed, records, run, standard, study, timeline, values, where,
+    KINDS,
+    Document,
+    build,
+    changed,
+    records,
+    run,
+    standard,
+    study,
+    timeline,
+    values,
+    where,
 )  # fmt: skip
 
 HEADS = {"inside": 3, "field": 4}
