@@ -85,9 +85,23 @@ def _origin(tables: Tables) -> np.datetime64:
     for name in ("ledger", "events"):
         frame = tables[name]
         if len(frame):
-            days = np.timedelta64(round(float(frame["time"].iloc[0]) * MICROSECONDS_PER_DAY), "us")
-            return np.datetime64(frame["timestamp"].to_numpy("datetime64[us]")[0] - days, "us")
+            return _instant(frame)
     raise ValueError("tables as of a cutoff: there is neither an event nor a posting that tells the date of the start")
+
+
+def _instant(frame: pd.DataFrame) -> np.datetime64:
+    days = np.timedelta64(round(float(frame["time"].iloc[0]) * MICROSECONDS_PER_DAY), "us")
+    return np.datetime64(frame["timestamp"].to_numpy("datetime64[us]")[0] - days, "us")
+
+
+def opened_at(tables: Tables) -> np.datetime64 | None:
+    """The instant at which a run started from a state, None for one of whose past nothing is logged.
+
+    Of what lies before it only those are known that were still there: rates must not be read off it.
+    """
+    events = tables["events"]
+    past = events[events["time"].to_numpy(float) < 0]
+    return _instant(past) if len(past) else None
 
 
 @dataclass(frozen=True, eq=False)
