@@ -28,19 +28,16 @@ from sim.units import MINOR
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS: tuple[str, ...] = ("quantity", "dimension", "in_files", "in_model", "gap", "unit")
-"""Columns of ``opening.csv``."""
+COLUMNS: tuple[str, ...] = ("quantity", "dimension", "in_files", "in_model", "gap", "rounding", "unit")
+"""Columns of ``opening.csv``; a gap up to ``rounding`` is what keeping money in cents can make."""
 
-STATED: tuple[str, ...] = ("quantity", "dimension", "value", "unit")
+STATED: tuple[str, ...] = ("quantity", "dimension", "value", "unit", "rounding")
 """Columns of what the files say, ``opening_stated.csv``."""
 
 ASSETS: tuple[str, ...] = ("cash", "receivable", "unbilled", "retention_money", "inventory", "fixed_assets")
 """Accounts of the ledger whose own side is the debit side; of all others it is the credit side."""
 
-ROUNDING = 0.06
-"""Recurring revenue is kept in cents a month, so that a year's may differ by six cents a customer."""
-
-_MONTHS = 12
+_MONTHS, _FINE = 12, 1e-9
 _NO_STEP = ("touched", "invoiced", "paid", "overdue", "written_off", "used_less")
 _AWAY = ("lost", "pooled", "churned", "disqualified", "signed")
 _KEYS = ["replication", "account"]
@@ -221,17 +218,15 @@ def tied(state: pd.DataFrame, stated: pd.DataFrame | None = None) -> pd.DataFram
         key, said = (str(row["quantity"]), str(row["dimension"])), float(row["value"])
         found = values.pop(key, np.zeros(1))
         worst = float(found[np.argmax(np.abs(found - said))])
-        rows.append((*key, said, worst, round(worst - said, 6), units.get(key, row["unit"])))
-    rows += [(*key, None, float(found.mean()), None, units[key]) for key, found in values.items() if found.any()]
+        rows.append((*key, said, worst, round(worst - said, 6), row["rounding"], units.get(key, row["unit"])))
+    rows += [(*key, None, float(found.mean()), None, None, units[key]) for key, found in values.items() if found.any()]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys(("in_files", "in_model", "gap"), float))
+    return frame.astype(dict.fromkeys(("in_files", "in_model", "gap", "rounding"), float))
 
 
 def open_gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``opening.csv`` that do not tie; rounding of recurring revenue to cents a month is allowed for."""
-    customers = table.loc[table["quantity"] == "active_customers", "in_model"].max()
-    allowed = np.where(table["quantity"] == "arr", ROUNDING * np.nan_to_num(customers), 0.0)
-    return table[table["gap"].abs().to_numpy() > allowed]
+    """Rows of ``opening.csv`` that do not tie: the gap is more than rounding can make."""
+    return table[table["gap"].abs().to_numpy() > table["rounding"].to_numpy() + _FINE]
 
 
 def read_start(folder: str | Path, replications: Sequence[int], **about: str) -> Start:

@@ -131,7 +131,7 @@ class Folder:
     @cached_property
     def opening(self) -> pd.DataFrame:
         """Where the run starts, beside what its files say; empty for a run that starts from nothing."""
-        numbers = ["in_files", "in_model", "gap"]
+        numbers = ["in_files", "in_model", "gap", "rounding"]
         frame = numeric(self.csv("opening", ["quantity", "dimension", "unit", *numbers]), numbers)
         return frame.assign(dimension=frame["dimension"].fillna(""))
 

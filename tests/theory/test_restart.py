@@ -217,7 +217,8 @@ def state_at_the_end(tables: Tables, context: Context) -> pd.DataFrame:
     rows.append(("open_opportunities", "", int((deals["outcome"] == "open").sum()), ""))
     heads = staff[staff["ds"] == staff["ds"].max()]
     rows += [("headcount", str(desk), n, "") for desk, n in zip(heads["desk"], heads["heads"], strict=True)]
-    return pd.DataFrame(rows, columns=["quantity", "dimension", "value", "unit"]).fillna({"value": 0.0})
+    made = pd.DataFrame(rows, columns=["quantity", "dimension", "value", "unit"]).fillna({"value": 0.0})
+    return made.assign(rounding=0.0)
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,9 @@ def desks_of(end: str) -> dict[str, float]:
     return dict(zip(rows["desk"].astype(str), rows["heads"], strict=True))
 
 
-def said(*rows: tuple[str, str, float, str]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(STATED))
+def said(*rows: tuple[str, str, float, str], rounding: float = 0.0) -> pd.DataFrame:
+    """What files say."""
+    return pd.DataFrame([(*row, rounding) for row in rows], columns=list(STATED))
 
 
 def test_state_by_hand(folder: Path) -> None:
@@ -96,7 +97,7 @@ def test_every_replication_has_to_tie(folder: Path) -> None:
 @pytest.mark.parametrize(("off", "apart"), [(0.0, False), (0.18, False), (0.2, True), (-0.2, True)])
 def test_a_year_of_recurring_revenue_may_differ_by_rounding_to_months(folder: Path, off: float, apart: bool) -> None:
     found = read_start(folder, (0,), start="2026-01-01").state()
-    table = tied(found, said(("arr", "", 14_400 + off, "CNY/year"), ("active_customers", "", 3, "count")))
+    table = tied(found, said(("arr", "", 14_400 + off, "CNY/year"), rounding=0.18))
     assert (len(open_gaps(table)) > 0) == apart
     assert table.loc[0, "gap"] == pytest.approx(-off)
 
@@ -123,8 +124,8 @@ def sheet(path: Path, model: float) -> Path:
     """A made-up run that starts from something."""
     run = write_fake_run(path / "run")
     rows = [
-        ("arr", "", 120_000.0, 120_000.0, 0.0, "CNY/year"), ("active_customers", "", 10, 10, 0, "count"),
-        ("cash", "", 500_000, model, model - 500_000, "CNY"), ("headcount", "sales", None, 3, None, "heads"),
+        ("arr", "", 120_000.0, 120_000.0, 0.0, 0.0, "CNY/year"), ("active_customers", "", 10, 10, 0, 0, "count"),
+        ("cash", "", 500_000, model, model - 500_000, 0, "CNY"), ("headcount", "sales", None, 3, None, None, "heads"),
     ]  # fmt: skip
     pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(run / "opening.csv", index=False, encoding="utf-8-sig")
     return run
