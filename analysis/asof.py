@@ -11,6 +11,7 @@ with these exceptions, which tables cannot tell:
 
 * ``staffing``: a month that the cutoff breaks is left out. How many hours its desks offered depends on the working
   calendar, which is no table. Cut at the end of a month and nothing is missing.
+* amounts of deals that were open when a run started from a state: those signed after the cutoff have none.
 * names that no row bears: a category column keeps the names of the whole run.
 
 Floating sums of visits (mean waits) may differ in the last digits, as a run adds them up in the order of their ends.
@@ -197,12 +198,16 @@ class _Past:
         deals = self.line.deals(frame["account"].to_numpy(), self.ticks(frame["opened"]))
         won = np.where(deals.won, deals.closing, -1)
         outcome = np.where(deals.closing < 0, 0, np.where(deals.won, 1, 2))
+        worth = frame["amount"].where((self.ticks(frame["opened"]) < 0) & (frame["outcome"] != "won").to_numpy())
         return frame.assign(
             **self.known(frame, FIRSTS["opportunities"]),
             owner=_picked(events["owner"], deals.last(self.line.owned)),
             stage=_picked(events["stage"], deals.last(self.line.staged)),
-            amount=events["amount"].array.take(
-                np.where(deals.won, deals.last(self.line.rows("signed")), -1), allow_fill=True
+            amount=worth.where(
+                ~deals.won,
+                events["amount"].array.take(
+                    np.where(deals.won, deals.last(self.line.rows("signed")), -1), allow_fill=True
+                ),
             ),
             signed_at=_dates(events, won),
             closed=_dates(events, deals.closing),

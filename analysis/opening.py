@@ -57,8 +57,6 @@ class Start:
         Their numbers.
     first : numpy.datetime64
         The instant 0.
-    milestone : str
-        Activity that opens an opportunity.
     currency : str
         Unit of money.
     """
@@ -67,7 +65,6 @@ class Start:
     there: tuple[str, ...]
     replications: tuple[int, ...]
     first: np.datetime64
-    milestone: str = "opened"
     currency: str = "CNY"
 
     def state(self) -> pd.DataFrame:
@@ -120,16 +117,18 @@ class Start:
         return latest.astype(str) == "signed"
 
     def _deals(self) -> list[pd.DataFrame]:
-        """Opportunities that are open, what they are worth where that is known, and leads that are none yet."""
+        """Opportunities that are open, what they are worth where that was stated, and leads that are none yet.
+
+        Amounts that are only known because the deal was won since were not stated; then no deal has one that was not.
+        """
         deals = self.tables["opportunities"]
-        held = deals[self._under_way(deals, "opened", "closed")].set_index(_KEYS).index
-        told = self._past[(self._past["activity"] == self.milestone).to_numpy()]
-        amount = numbers(told["amount"])
-        worth = told.assign(amount=amount)[~np.isnan(amount)].groupby(_KEYS)["amount"].last()
-        worth = worth[worth.index.isin(held)]
+        deals = deals[self._under_way(deals, "opened", "closed")]
+        held, known = deals.set_index(_KEYS).index, deals[deals["amount"].notna()]
+        worth = known.set_index(_KEYS)["amount"].astype("int64")
+        stated = bool((known["outcome"] != "won").any())
         leads = self._leads[~self._leads.isin(held)]
         found = [self._by_replication("open_opportunities", series(np.ones(len(held)), held), "count")]
-        found += [self._by_replication("open_amount", worth, self.currency, MINOR)] if len(worth) else []
+        found += [self._by_replication("open_amount", worth, self.currency, MINOR)] if stated else []
         return [*found, self._by_replication("leads", series(np.ones(len(leads)), leads), "count")]
 
     @property
@@ -239,7 +238,7 @@ def read_start(folder: str | Path, replications: Sequence[int], **about: str) ->
     replications : sequence of int
         Replications that it holds.
     **about
-        ``start``: first day, ISO date; ``milestone`` and ``currency`` as of ``Start``.
+        ``start``: first day, ISO date; ``currency`` as of ``Start``.
     """
     first = np.datetime64(about.pop("start"), "us")
     moment = first.astype("datetime64[ms]").item()

@@ -183,14 +183,8 @@ def tie_out(folder: Path, config: Entry) -> pd.DataFrame:
     from analysis.opening import read_start, tied
 
     numbers = pd.read_parquet(folder / "checks.parquet", columns=["replication"])["replication"].unique().tolist()
-    business, said = config["business"], folder / "opening_stated.csv"
-    start = read_start(
-        folder,
-        numbers,
-        start=config["horizon"]["start"],
-        milestone=business["milestones"]["opportunity"],
-        currency=business.get("currency", "CNY"),
-    )
+    said, currency = folder / "opening_stated.csv", config["business"].get("currency", "CNY")
+    start = read_start(folder, numbers, start=config["horizon"]["start"], currency=currency)
     return tied(start.state(), pd.read_csv(said, encoding="utf-8-sig") if said.is_file() else None)
 
 

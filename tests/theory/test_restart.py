@@ -226,7 +226,7 @@ def state_at_the_end(tables: Tables, context: Context) -> pd.DataFrame:
 )
 def test_a_run_starts_where_its_past_stands(business: str) -> None:
     past, context, tables, moved = begun_from(business)
-    start = Start(tables, RUN_TABLES, (0,), np.datetime64(moved.start, "us"), moved.milestones["opportunity"])
+    start = Start(tables, RUN_TABLES, (0,), np.datetime64(moved.start, "us"))
     found = tied(start.state(), state_at_the_end(past, context))
     assert found["gap"].dropna().tolist() == [0.0] * (6 + len(context_desks(past)))
     held = check(tables, moved)
