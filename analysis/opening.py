@@ -166,7 +166,7 @@ class Start:
         return self._mean_heads() if "staffing" in self.there else []
 
     def _by_desk(self, parts: Iterable[tuple[Any, pd.Series]]) -> list[pd.DataFrame]:
-        return [self._by_replication("headcount", heads, "heads").assign(dimension=str(desk)) for desk, heads in parts]
+        return [self._by_replication("headcount", heads, "count").assign(dimension=str(desk)) for desk, heads in parts]
 
     def _mean_heads(self) -> list[pd.DataFrame]:
         desks = self.tables["staffing"]

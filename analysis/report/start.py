@@ -28,7 +28,7 @@ def start(say: Wording) -> Panel | None:
     text = say.text
     rows = say.folder.opening.to_dict("records")
     facts = [text("start.fact", quantity=_quantity(say, r), value=_value(say, r)) for r in _named(rows)]
-    head = text("start.headline", date=str(say.folder.start.date()), facts=text("words.list").join(facts))
+    head = text("start.headline", date=str(say.folder.start.date()), facts=text("words.notes").join(facts))
     blocks: list[Block] = [_table(say, say.folder.opening), *_bridge(say)]
     return Panel("start", text("start.title"), head, text("start.lead"), blocks)
 
@@ -46,8 +46,15 @@ def _quantity(say: Wording, row: dict[str, Any]) -> str:
     return say.text("start.of", quantity=name, dimension=shown)
 
 
-def _value(say: Wording, row: dict[str, Any], column: str = "in_model") -> str:
-    return say.value(float(row[column]), str(row["unit"]))
+def _value(say: Wording, row: dict[str, Any]) -> str:
+    return say.value(float(row["in_model"]), str(row["unit"]))
+
+
+def _exact(say: Wording, row: dict[str, Any], column: str) -> str:
+    """A figure to the cent: what has to tie is not rounded."""
+    value, unit = float(row[column]), say.text.unit(str(row["unit"]))
+    number = say.text.fixed(value, 0 if value == round(value) else 2)
+    return say.text("format.with_unit", value=number, unit=unit) if unit else number
 
 
 def _table(say: Wording, frame: pd.DataFrame) -> Table:
@@ -58,8 +65,8 @@ def _table(say: Wording, frame: pd.DataFrame) -> Table:
         stated = row["in_files"] == row["in_files"]
         rows.append([
             Cell(_quantity(say, row)),
-            Cell(_value(say, row, "in_files")) if stated else Cell(text("format.undefined"), look="mute"),
-            Cell(_value(say, row)),
+            Cell(_exact(say, row, "in_files")) if stated else Cell(text("format.undefined"), look="mute"),
+            Cell(_exact(say, row, "in_model")),
             _gap(say, row, place in apart) if stated else Cell(""),
         ])  # fmt: skip
     head = [text(f"start.{k}") for k in ("quantity", "files", "model", "gap")]
@@ -69,7 +76,7 @@ def _table(say: Wording, frame: pd.DataFrame) -> Table:
 def _gap(say: Wording, row: dict[str, Any], apart: bool) -> Cell:
     if row["gap"] == 0:
         return Cell(say.text("start.tied"), look="good")
-    return Cell(_value(say, row, "gap"), look="bad" if apart else "mute")
+    return Cell(_exact(say, row, "gap"), look="bad" if apart else "mute")
 
 
 def _bridge(say: Wording) -> list[Block]:

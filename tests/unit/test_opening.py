@@ -111,7 +111,7 @@ def test_tables_that_were_not_kept_are_left_out(folder: Path, tmp_path: Path) ->
 def test_the_sheet_reads_what_the_files_say(folder: Path) -> None:
     config: dict[str, Any] = {"business": {}, "horizon": {"start": "2026-01-01"}}  # fmt: skip
     assert tie_out(folder, config)["in_files"].isna().all()
-    stated = said(("headcount", "sales", 2, "heads"), ("receivable", "", 0, "CNY"))
+    stated = said(("headcount", "sales", 2, "count"), ("receivable", "", 0, "CNY"))
     stated.to_csv(folder / "opening_stated.csv", index=False, encoding="utf-8-sig")
     found = tie_out(folder, config)
     assert found.iloc[0][["quantity", "dimension", "in_files"]].tolist() == ["headcount", "sales", 2]
@@ -123,7 +123,7 @@ def sheet(path: Path, model: float) -> Path:
     run = write_fake_run(path / "run")
     rows = [
         ("arr", "", 120_000.0, 120_000.0, 0.0, 0.0, "CNY/year"), ("active_customers", "", 10, 10, 0, 0, "count"),
-        ("cash", "", 500_000, model, model - 500_000, 0, "CNY"), ("headcount", "sales", None, 3, None, None, "heads"),
+        ("cash", "", 500_000, model, model - 500_000, 0, "CNY"), ("headcount", "sales", None, 3, None, None, "count"),
     ]  # fmt: skip
     pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(run / "opening.csv", index=False, encoding="utf-8-sig")
     return run
@@ -133,7 +133,7 @@ def test_the_report_shows_where_it_starts(tmp_path: Path) -> None:
     page = build_report(sheet(tmp_path, 500_000.0)).read_text("utf-8")
     assert re.findall(r'<section id="(\w+)">', page)[:3] == ["overview", "start", "money"]
     part = page[page.index('<section id="start">') : page.index('<section id="money">')]
-    for words in ("Customers: 10", "120\u00a0k", "Heads: ", "none"):
+    for words in ("Customers 10", "120,000\u00a0CNY/year", "Heads: ", "none"):
         assert words in part
     assert "not those of the opening files" not in page
 
