@@ -52,9 +52,8 @@ def _value(say: Wording, row: dict[str, Any]) -> str:
 
 def _exact(say: Wording, row: dict[str, Any], column: str) -> str:
     """A figure to the cent: what has to tie is not rounded."""
-    value, unit = float(row[column]), say.text.unit(str(row["unit"]))
-    number = say.text.fixed(value, 0 if value == round(value) else 2)
-    return say.text("format.with_unit", value=number, unit=unit) if unit else number
+    value = float(row[column])
+    return say.text.fixed(value, 0 if value == round(value) else 2)
 
 
 def _table(say: Wording, frame: pd.DataFrame) -> Table:
@@ -64,7 +63,7 @@ def _table(say: Wording, frame: pd.DataFrame) -> Table:
     for place, row in zip(frame.index, frame.to_dict("records"), strict=True):
         stated = row["in_files"] == row["in_files"]
         rows.append([
-            Cell(_quantity(say, row)),
+            Cell(_quantity(say, row), text.unit(str(row["unit"]))),
             Cell(_exact(say, row, "in_files")) if stated else Cell(text("format.undefined"), look="mute"),
             Cell(_exact(say, row, "in_model")),
             _gap(say, row, place in apart) if stated else Cell(""),
@@ -91,7 +90,7 @@ def _bridge(say: Wording) -> list[Block]:
     shown, word = scaled(say, values, unit)
     names = [text("start.opening"), *(text.name("movements", m) for m in list(steps)[1:]), text("start.closing")]
     bars = [
-        Bar(name, value, value, value, text.number(own, unit))
+        Bar(name, value, label=text.number(own, unit))
         for name, value, own in zip(names, shown["value"], values["value"], strict=True)
     ]
     figure = waterfall(bars[:-1], bars[-1], words(say, dates=False))
