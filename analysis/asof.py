@@ -11,6 +11,7 @@ with these exceptions, which tables cannot tell:
 
 * ``staffing``: a month that the cutoff breaks is left out. How many hours its desks offered depends on the working
   calendar, which is no table. Cut at the end of a month and nothing is missing.
+* amounts of deals that were open when a run started from a state: those signed after the cutoff have none.
 * names that no row bears: a category column keeps the names of the whole run.
 
 Floating sums of visits (mean waits) may differ in the last digits, as a run adds them up in the order of their ends.
@@ -45,6 +46,7 @@ FIRSTS: dict[str, tuple[str, ...]] = {
 """Columns that hold the first time of something: once known, known for good."""
 
 _VISIT = ("queued", "started", "finished")
+_NO_STEP = ("touched", "invoiced", "paid", "overdue", "written_off")
 _LOST = ("lost", "disqualified", "pooled")
 _NEVER = np.iinfo(np.int64).max
 
@@ -84,9 +86,23 @@ def _origin(tables: Tables) -> np.datetime64:
     for name in ("ledger", "events"):
         frame = tables[name]
         if len(frame):
-            days = np.timedelta64(round(float(frame["time"].iloc[0]) * MICROSECONDS_PER_DAY), "us")
-            return np.datetime64(frame["timestamp"].to_numpy("datetime64[us]")[0] - days, "us")
+            return _instant(frame)
     raise ValueError("tables as of a cutoff: there is neither an event nor a posting that tells the date of the start")
+
+
+def _instant(frame: pd.DataFrame) -> np.datetime64:
+    days = np.timedelta64(round(float(frame["time"].iloc[0]) * MICROSECONDS_PER_DAY), "us")
+    return np.datetime64(frame["timestamp"].to_numpy("datetime64[us]")[0] - days, "us")
+
+
+def opened_at(tables: Tables) -> np.datetime64 | None:
+    """The instant at which a run started from a state, None for one of whose past nothing is logged.
+
+    Of what lies before it only those are known that were still there: rates must not be read off it.
+    """
+    events = tables["events"]
+    past = events[events["time"].to_numpy(float) < 0]
+    return _instant(past) if len(past) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +172,7 @@ class _Past:
     def accounts(self) -> pd.DataFrame:
         frame, events, line = self.whole["accounts"], self.events, self.line
         last = line.last_by(_places(frame["account"], line.account), len(frame))
-        seen = last(np.arange(len(line.tick))) >= 0
+        seen = (last(np.arange(len(line.tick))) >= 0) | self.gone_before
         visit, deal = last(_under_way(events)), last(line.rows("signed", "churned"))
         stage, names = coded(events["stage"])
         stage = np.where(visit < 0, np.where(seen, len(names), -1), np.append(stage, -1)[visit])
@@ -169,17 +185,29 @@ class _Past:
             customer=np.isin(deal, line.rows("signed")),
         )[list(COLUMNS["accounts"])]
 
+    @property
+    def gone_before(self) -> np.ndarray:
+        """Whether accounts had left before the first day: they are at the end, and no row tells of a step there."""
+        accounts, events = self.whole["accounts"], self.whole["events"]
+        steps = events["account"][codes_of(events["activity"], _NO_STEP) < 0]
+        told = accounts["account"].isin(steps).to_numpy()
+        return np.asarray(~told & (codes_of(accounts["last_stage"], ("end",)) == 0))
+
     def opportunities(self) -> pd.DataFrame:
         frame, events = self.begun("opportunities", "opened"), self.events
         deals = self.line.deals(frame["account"].to_numpy(), self.ticks(frame["opened"]))
         won = np.where(deals.won, deals.closing, -1)
         outcome = np.where(deals.closing < 0, 0, np.where(deals.won, 1, 2))
+        worth = frame["amount"].where((self.ticks(frame["opened"]) < 0) & (frame["outcome"] != "won").to_numpy())
         return frame.assign(
             **self.known(frame, FIRSTS["opportunities"]),
             owner=_picked(events["owner"], deals.last(self.line.owned)),
             stage=_picked(events["stage"], deals.last(self.line.staged)),
-            amount=events["amount"].array.take(
-                np.where(deals.won, deals.last(self.line.rows("signed")), -1), allow_fill=True
+            amount=worth.where(
+                ~deals.won,
+                events["amount"].array.take(
+                    np.where(deals.won, deals.last(self.line.rows("signed")), -1), allow_fill=True
+                ),
             ),
             signed_at=_dates(events, won),
             closed=_dates(events, deals.closing),
@@ -259,9 +287,10 @@ class _Line:
 
     def deals(self, account: np.ndarray, opened: np.ndarray) -> _Deals:
         """The deals of some accounts that opened at some ticks, each in the last journey that had begun by then."""
-        bits = int(max(self.tick.max(initial=0), opened.max(initial=0))).bit_length()
-        begun = self.account[self.begin] << bits | self.tick[self.begin]
-        journey = np.searchsorted(begun, account << bits | opened, side="right") - 1
+        lowest = min(self.tick.min(initial=0), opened.min(initial=0))
+        bits = int(max(self.tick.max(initial=0), opened.max(initial=0)) - lowest).bit_length()
+        begun = self.account[self.begin] << bits | self.tick[self.begin] - lowest
+        journey = np.searchsorted(begun, account << bits | opened - lowest, side="right") - 1
         since = np.full(self.journeys, _NEVER)
         since[journey] = opened
         opening = self._first(np.flatnonzero(self.tick == since[self.journey]))
@@ -278,7 +307,7 @@ class _Line:
         lost = np.full(self.journeys, _NEVER)
         for activity in _LOST:
             last = self.last_by(self.journey, self.journeys)(self.rows(activity))
-            tick = np.append(self.tick, -1)[last]
+            tick = np.append(self.tick, -_NEVER)[last]
             lost = np.where((tick >= since) & (tick < lost), tick, lost)
         return lost
 

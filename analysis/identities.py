@@ -264,11 +264,11 @@ def opening(view: View) -> Sides:
 
 @identity("ledger", "every posting has a positive amount, two different accounts, and a time within the horizon")
 def ledger(view: View) -> Sides:
-    """Opening balances stand at its first instant, against equity."""
+    """Opening balances stand at its first instant and against equity, what settles them later against others."""
     books, equity = view.books, LEDGER_CODE["equity"]
     known = (books.debit >= 0) & (books.credit >= 0) & (books.debit != books.credit)
     inside = (books.time >= 0) & (books.time <= view.calendar.days)
-    inside &= ~books.opening | (books.time == 0) & ((books.debit == equity) | (books.credit == equity))
+    inside &= ~books.of_opening | (books.opening == ((books.debit == equity) | (books.credit == equity)))
     fine = int((known & inside & (books.amount > 0)).sum())
     return Sides(len(books.amount), fine, len(books.amount) - fine)
 

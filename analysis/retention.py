@@ -50,8 +50,13 @@ class Curve:
         return float(self.value[-1]) if len(self.value) else self.start
 
 
-def kaplan_meier(duration: np.ndarray, event: np.ndarray, weight: np.ndarray | None = None) -> Curve:
+def kaplan_meier(
+    duration: np.ndarray, event: np.ndarray, weight: np.ndarray | None = None, entry: np.ndarray | None = None
+) -> Curve:
     """Share that has not had its event yet, by time since the start.
+
+    Whoever came under observation late is at risk from then on only: that others like it had their event before is
+    not known (delayed entry, left truncation).
 
     Parameters
     ----------
@@ -61,8 +66,12 @@ def kaplan_meier(duration: np.ndarray, event: np.ndarray, weight: np.ndarray | N
         False: censored.
     weight : float array, shape (n,), optional
         Weights, 1 by default.
+    entry : float array, shape (n,), optional
+        Time since the start at which observation began, 0 by default; below the duration.
     """
     time, events, _, at_risk = _steps(duration, np.where(event, EVENT, CENSORED), weight)
+    if entry is not None:
+        at_risk = at_risk - _not_yet(time, entry, weight)
     return Curve(time, np.cumprod(1 - events / at_risk), at_risk, 1.0)
 
 
@@ -133,6 +142,14 @@ def cohort_retention(
             seen = horizon - start[members].max() >= ages
             shares[number, seen] = (lasted[members][:, None] > ages[seen]).mean(axis=0)
     return shares
+
+
+def _not_yet(time: np.ndarray, entry: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Weight that has not come under observation before each time."""
+    order = np.argsort(entry)
+    weights = np.ones(len(entry)) if weight is None else np.asarray(weight, float)[order]
+    before = np.concatenate(([0.0], np.cumsum(weights)))
+    return np.where(time > 0, before[-1] - before[np.searchsorted(entry[order], time, side="left")], 0.0)
 
 
 def _steps(

@@ -96,3 +96,6 @@ class LedgerAccount(Enum):
 
 LEDGER_ACCOUNTS: tuple[str, ...] = tuple(a.name for a in LedgerAccount)
 LEDGER_CODE: dict[str, int] = {name: code for code, name in enumerate(LEDGER_ACCOUNTS)}
+
+HEADS = "heads/"
+"""What the metric of the monthly table that holds the heads of a desk at the start begins with; its name follows."""

@@ -99,7 +99,7 @@ def _reached(world: World, n: int) -> np.ndarray:
 
 
 def opportunities(world: World, events: Unfolded, replication: int) -> Table:
-    """One row per journey that opened an opportunity."""
+    """One row per journey that opened an opportunity; of one that was open at the start its amount may be known."""
     milestones = world.spec.business.milestones
     journey, count = _journeys(events)
     line = _Timeline(events, journey, count)
@@ -115,13 +115,15 @@ def opportunities(world: World, events: Unfolded, replication: int) -> Table:
     start = world.spec.horizon.start
     opening, closing = _places(events, journey, opened, np.minimum(won_at, lost_at), count)
     stage, owner, reason, amount = _details(events, journey, opening, closing, count)
+    told = _told(world)[account[has]]
+    told = np.where((opened[has] < 0) & ~(closed < 0), told, NONE)
     table: Table = {
         "replication": constant(replication, len(has)),
         "account": account[has],
         "product": coded(np.full(len(has), main_product(world)), world.names["product"]),
         "owner": coded(owner[has], events.owners),
         "stage": coded(stage[has], tuple(world.stops)),
-        "amount": nullable(np.where(outcome == 1, amount[has], NONE)),
+        "amount": nullable(np.where(outcome == 1, amount[has], told)),
         "opened": _stamps(start, opened[has]),
     }
     for column, activity in (("qualified_at", "qualified"), ("met_at", "met"), ("proposed_at", "proposed")):
@@ -131,6 +133,16 @@ def opportunities(world: World, events: Unfolded, replication: int) -> Table:
     table["outcome"] = coded(outcome, _OUTCOMES)
     table["reason"] = coded(np.where(outcome == 2, reason[has], -1), tuple(world.recorder.notes))
     return table
+
+
+def _told(world: World) -> np.ndarray:
+    """Amounts of the deals of accounts that the state at the start tells, minor units."""
+    amounts = np.full(world.population.size, NONE)
+    if world.opening is not None:
+        standing = world.opening.standing
+        known = ~np.isnan(standing.amount)
+        amounts[standing.account[known]] = np.rint(standing.amount[known]).astype(np.int64)
+    return amounts
 
 
 def _journeys(events: Unfolded) -> tuple[np.ndarray, int]:

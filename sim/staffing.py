@@ -1,4 +1,8 @@
-"""Desk load by month, read off the visits: capacity, busy hours, queues, waits. Nothing is counted twice."""
+"""Desk load by month, read off the visits: capacity, busy hours, queues, waits. Nothing is counted twice.
+
+Of visits that began before day 0 the hours and the queue count from then on, a wait from its true beginning; work that
+had been taken up before is none of that taken up in a month.
+"""
 
 from __future__ import annotations
 

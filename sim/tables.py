@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.calendar import month_ends
-from sim.events import ACTIVITIES, LEDGER_ACCOUNTS
+from sim.events import ACTIVITIES, HEADS, LEDGER_ACCOUNTS
 from sim.recorder import NONE, Coded, Nullable, Table
 from sim.unfold import Unfolded, all_visits
 from sim.units import timestamps
@@ -136,15 +136,26 @@ def subscriptions(world: World, replication: int) -> Table:
 
 
 def monthly(world: World, replication: int) -> Table:
-    """Monthly state."""
-    rows = world.months.table()
-    first = np.datetime64(world.spec.horizon.start, "D")
+    """Monthly state; of a run that starts from a state also the heads of its desks, on the day before the first."""
+    rows, desks = world.months.table(), _heads_at_start(world)
+    first, names = np.datetime64(world.spec.horizon.start, "D"), tuple(world.months.metrics)
+    known = [(-1.0, len(names) + place, -1, heads) for place, heads in enumerate(desks.values())]
+    rows = np.concatenate([np.array(known, rows.dtype), rows])
     return {
         "replication": constant(replication, len(rows)),
         "ds": (first + rows["day"].astype("timedelta64[D]")).astype("datetime64[us]"),
-        "metric": coded(rows["metric"], tuple(world.months.metrics)),
+        "metric": coded(rows["metric"], (*names, *desks)),
         "segment": coded(rows["segment"], world.population.segments),
         "value": rows["value"].copy(),
+    }
+
+
+def _heads_at_start(world: World) -> dict[str, int]:
+    """Heads at the instant 0 by the name of the metric that holds them."""
+    if world.opening is None:
+        return {}
+    return {
+        f"{HEADS}{desk.name}": [heads for day, heads in desk.history if day <= 0][-1] for desk in world.desks.values()
     }
 
 

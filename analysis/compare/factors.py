@@ -9,7 +9,9 @@ contract. Three tallies say how that came about:
 - orders (contracts of an amount without an agreed end: goods, projects): how many are placed as an account's first,
   second and so on, after how many of them the next was decided, their amounts, and how much of these was earned.
 
-Leads are kept apart by the quarter in which they came, so that earlier leads are told from a faster way.
+Leads are kept apart by the quarter in which they came, so that earlier leads are told from a faster way; who was under
+way before the first day is of the first quarter. Who was a customer then has no way to go: all that these pay is a
+fourth tally, by the month of the horizon.
 Sources: docs/model.md (journey, contracts, ledger).
 """
 
@@ -20,6 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
+from analysis.compare.standing import by_month, customer_months, stood_there
 from analysis.metrics.books import REVENUE
 from analysis.metrics.columns import codes_of, numbers
 from analysis.metrics.view import SEGMENT, View
@@ -97,6 +100,12 @@ class Tally:
         Revenue of orders.
     other : int array, shape (S,)
         Revenue that belongs to no contract.
+    stood : int array, shape (S, 1)
+        Customers on the first day.
+    stood_reached : int array, shape (S, 1, A)
+        The same in every month of the horizon.
+    stood_alive, stood_paid : int array, shape (S, A)
+        Those of them that are customers in a month, and what these pay in it.
     """
 
     path: Path
@@ -109,18 +118,23 @@ class Tally:
     amount: np.ndarray
     earned: np.ndarray
     other: np.ndarray
+    stood: np.ndarray
+    stood_reached: np.ndarray
+    stood_alive: np.ndarray
+    stood_paid: np.ndarray
 
     @property
     def revenue(self) -> np.ndarray:
         """Revenue of contracts, shape (S,)."""
-        found: np.ndarray = self.paid.sum(axis=1) + self.earned.sum(axis=(1, 2))
+        found: np.ndarray = self.paid.sum(axis=1) + self.earned.sum(axis=(1, 2)) + self.stood_paid.sum(axis=1)
         return found
 
 
 def tally(view: View, axes: Axes) -> Tally:
     """The tallies of one replication."""
     found = _Replication(view, axes)
-    return Tally(found.path(), found.leads(), **found.running(), **found.ordered(), other=found.other())
+    parts = found.running() | found.ordered() | found.stands()
+    return Tally(found.path(), found.leads(), other=found.other(), **parts)
 
 
 def aligned(one: Tally, other: Tally) -> tuple[Tally, Tally]:
@@ -180,16 +194,21 @@ class _Replication:
         return found
 
     @cached_property
+    def stood(self) -> np.ndarray:
+        """Whether every account was a customer, or had a contract, on the first day."""
+        return stood_there(self.view) | (self.birth < 0)
+
+    @cached_property
     def cohort(self) -> np.ndarray:
         """Quarter in which every account became a lead, or was born if that came first; -1 for neither."""
         lead = np.append(self.log.time[self.log.order], np.inf)[self.entry]
-        first = np.minimum(lead, self.birth)
+        first = np.maximum(np.minimum(lead, self.birth), 0.0)
         month = self.view.calendar.month_of(np.where(np.isfinite(first), first, np.nan))
-        return np.where(month >= 0, month // QUARTER, -1)
+        return np.where((month >= 0) & ~self.stood, month // QUARTER, -1)
 
     @cached_property
     def born(self) -> np.ndarray:
-        """Accounts with a contract."""
+        """Accounts with a contract that had none on the first day."""
         return np.flatnonzero(np.isfinite(self.birth) & (self.cohort >= 0))
 
     def leads(self) -> np.ndarray:
@@ -214,7 +233,9 @@ class _Replication:
         row = log.order[place]
         account = log.account[row]
         begins = self.entry[account]
-        before = (begins >= 0) & (place > begins) & (log.time[row] < self.birth[account] - GRID / 2)
+        before = (
+            (begins >= 0) & ~self.stood[account] & (place > begins) & (log.time[row] < self.birth[account] - GRID / 2)
+        )
         place, row, account, begins = place[before], row[before], account[before], begins[before]
         attempt = log.journey[place] - log.journey[begins]
         names = np.array([stages.index(name) for name in log.stage[1]] + [-1])
@@ -239,12 +260,13 @@ class _Replication:
 
     @cached_property
     def kind(self) -> np.ndarray:
-        """Of every posting of revenue: 0 other, 1 of a contract that runs on, 2 of an order."""
+        """Of every posting of revenue: 0 other, 1 of a contract that runs on, 2 of an order, 3 of who stood there."""
         account, month, _, contract = self.postings
         of_order = (contract >= 0) & np.append(self.is_order, False)[contract]
         first = np.append(self.view.calendar.month_of(np.where(np.isfinite(self.birth), self.birth, np.nan)), -1)
         since = (account >= 0) & (first[account] >= 0) & (month >= first[account])
-        return np.where(of_order, 2, np.where(since, 1, 0))
+        stood = np.append(self.stood, False)[account]
+        return np.where(stood, 3, np.where(of_order, 2, np.where(since, 1, 0)))
 
     def other(self) -> np.ndarray:
         """Revenue of no contract."""
@@ -257,7 +279,7 @@ class _Replication:
     def running(self) -> dict[str, np.ndarray]:
         """Births, customers and payments by age in calendar months."""
         months, born = self.axes.months, self.born
-        paid, alive = self._paid(), self._alive()
+        paid, alive = self._paid(1)[self.born], self._alive()
         first = self.view.calendar.month_of(self.birth[born])
         month = first[:, None] + np.arange(months)
         closed = self.view.calendar.complete
@@ -272,13 +294,17 @@ class _Replication:
             np.add.at(total, self.segment[born], values.astype(np.int64))
         return {"reached": reached, "alive": sums[0], "paid": sums[1]}
 
-    def _paid(self) -> np.ndarray:
-        """What the born pay for contracts that run on, cents, shape (born, months)."""
+    def stands(self) -> dict[str, np.ndarray]:
+        """Customers of the first day: how many, those that still are, and what they pay, by month of the horizon."""
+        return by_month(np.flatnonzero(self.stood), self.segment, customer_months(self.view), self._paid(3), self.zeros)
+
+    def _paid(self, kind: int) -> np.ndarray:
+        """What postings of a kind bring, cents, shape (accounts, months)."""
         account, month, cents, _ = self.postings
         found = np.zeros((self.size, self.axes.months), np.int64)
-        runs = self.kind == 1
-        np.add.at(found, (account[runs], month[runs]), cents[runs])
-        return found[self.born]
+        mine = self.kind == kind
+        np.add.at(found, (account[mine], month[mine]), cents[mine])
+        return found
 
     def _alive(self) -> np.ndarray:
         """Whether the born have a contract that runs on in each month, shape (born, months)."""
@@ -292,7 +318,7 @@ class _Replication:
 
     def ordered(self) -> dict[str, np.ndarray]:
         """Orders by their place among those of the account."""
-        rows = np.flatnonzero(self.is_order)
+        rows = np.flatnonzero(self.is_order & ~self.stood[self.owner])
         rows = rows[np.lexsort((self.contract[rows], self.begun[rows], self.owner[rows]))]
         owner = self.owner[rows]
         head = np.append(True, owner[1:] != owner[:-1])[: len(rows)]

@@ -182,7 +182,7 @@ class _Way:
     Attributes
     ----------
     reached : float array
-        Day of the first contact, -1 for none.
+        Day of the first contact, minus infinity for none.
     waited, waiting : float array, int array
         Days waited at desks, over all waits that ended, and waits that had not.
     repaced : bool array
@@ -198,7 +198,7 @@ class _Way:
         place, time, n = place[rows], time[rows], len(accounts)
         activity = codes_of(events["activity"], ("touched", "queued", "started"))[rows]
         at_desk = events["resource"].notna().to_numpy()[rows]
-        self.reached = np.full(n, -1.0)
+        self.reached = np.full(n, -np.inf)
         first = np.flatnonzero(activity == 0)[::-1]
         self.reached[place[first]] = time[first]
         self.waited, self.waiting = _waits(place, time, np.where(at_desk, activity, -1), n)

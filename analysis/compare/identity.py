@@ -10,7 +10,9 @@ pool); T how many of the births of a cohort reach an age within the horizon, rel
 share of these that are customers still, P what such a customer pays in that month. Orders (goods, projects) are a
 second sum of the same form, over an account's first, second and later orders: S is the share of customers that
 order again, among those that decided, P the amount of an order, T what was placed and earned within the horizon
-relative to that. A ratio that a run cannot tell (nobody was there) is that of the other run.
+relative to that. Who was a customer on the first day already is a third sum, without B and by the month of the horizon:
+L are these customers, S those that still are, P what such a one pays in that month, whatever for. A ratio that a run
+cannot tell (nobody was there) is that of the other run.
 
 The runs share their accounts, so who comes to a decision is told from how it is decided: exchanging J alone leaves
 the accounts that left a stop and gives those that left it in both runs the way that they took in the other; for the
@@ -105,7 +107,9 @@ def revenue_drivers(base: Tally, plan: Tally, pools: np.ndarray) -> np.ndarray:
     births = mixed[0], mixed[-1]
     running, ordered = ([kind(s, b) for s, b in zip(sides, births, strict=True)] for kind in (_running, _ordered))
     earned = _product(leads, *running) + _product(leads, *ordered)
+    stood = _product(np.stack([side.stood for side in sides]), *map(_standing, sides))
     values = mixed.reshape(2, 2, 2, -1)[None, :, :, :, None, None] * earned[:, None, :, None]
+    values = values + stood[:, None, :, None]
     return largest_remainder(shapley(values, len(PLAYERS)), plan.revenue - base.revenue)
 
 
@@ -178,6 +182,15 @@ def _running(side: Tally, births: np.ndarray) -> _Earning:
         _ratio(side.reached, side.leads[:, :, None] * births[:, None, None]),
         _ratio(side.alive, reached),
         _ratio(side.paid, side.alive),
+    )
+
+
+def _standing(side: Tally) -> _Earning:
+    """Customers of the first day, by month of the horizon."""
+    return _Earning(
+        _ratio(side.stood_reached, side.stood[:, :, None]),
+        _ratio(side.stood_alive, side.stood_reached.sum(axis=1)),
+        _ratio(side.stood_paid, side.stood_alive),
     )
 
 

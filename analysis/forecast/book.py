@@ -268,7 +268,12 @@ class Book:
     tilt: Tilt = Tilt()
 
 
-def book_of(tables: Tables, cutoff: np.datetime64, prior_decisions: float = PRIOR_DECISIONS) -> Book:
+def book_of(
+    tables: Tables,
+    cutoff: np.datetime64,
+    prior_decisions: float = PRIOR_DECISIONS,
+    since: np.datetime64 | None = None,
+) -> Book:
     """Fit renewals by kind of term and segment.
 
     Parameters
@@ -279,6 +284,9 @@ def book_of(tables: Tables, cutoff: np.datetime64, prior_decisions: float = PRIO
         First instant that is not known.
     prior_decisions : float
         Decisions that all segments together count for in a segment with few renewal points.
+    since : numpy.datetime64, optional
+        Instant before which only those contracts are known that were still in force then: they are renewed or given
+        up like others, but do not say how many are signed.
 
     Raises
     ------
@@ -292,6 +300,7 @@ def book_of(tables: Tables, cutoff: np.datetime64, prior_decisions: float = PRIO
         for segment in np.unique(kind.segment).tolist() if kind.decisions().points else ():
             own, others = (kind[chosen].decisions() for chosen in (kind.segment == segment, kind.segment != segment))
             renewals[monthly, segment] = fit_renewals(own, others, prior_decisions)
-    span = min(RECENT, -float(terms.start.min(initial=-1.0)))
+    first = float(terms.start.min(initial=-1.0))
+    span = min(RECENT, -first if since is None else float((cutoff - since) / np.timedelta64(1, "D")))
     recent = terms[(terms.spell == np.arange(len(terms.spell))) & (terms.start > -span)]
     return Book(terms.live, recent, renewals, delay_of(terms), growth, span, tilt_of(terms, renewals))

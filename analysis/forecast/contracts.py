@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.asof import opened_at
 from analysis.forecast.book import Book, Terms, book_of
 from analysis.forecast.combine import Outlook, equal_points
 from analysis.forecast.fitted import Fitted
@@ -162,7 +163,8 @@ def informed_churn(
     Parameters
     ----------
     tables : Tables
-        Of one replication, as of the cutoff of the series (``analysis.asof.as_of``): accounts and subscriptions.
+        Of one replication, as of the cutoff of the series (``analysis.asof.as_of``): accounts and subscriptions;
+        events tell whether the run started from a state.
     measure : str
         One of ``MEASURES``: what the series counts; ``churned_mrr`` in major units.
     prior_decisions : float
@@ -187,11 +189,12 @@ def informed_churn(
     if measure not in MEASURES:
         raise ValueError(f"renewals inform {' and '.join(MEASURES)}, got {measure!r}")
     own = Tables({name: tables[name] for name in ("accounts", "subscriptions")})
-    return partial(_inform, own, measure, prior_decisions, monthly)
+    read = partial(book_of, own, prior_decisions=prior_decisions, since=opened_at(tables))
+    return partial(_inform, read, measure, monthly)
 
 
-def _inform(tables: Tables, measure: str, prior_decisions: float, monthly: bool, fitted: Fitted) -> Fitted:
-    book = book_of(tables, steps_ahead(fitted.history, 1)[0], prior_decisions)
+def _inform(read: Callable[[np.datetime64], Book], measure: str, monthly: bool, fitted: Fitted) -> Fitted:
+    book = read(steps_ahead(fitted.history, 1)[0])
     reason = _silent(book, measure, monthly)
     if reason:
         return replace(fitted, note="; ".join(filter(None, (fitted.note, f"{reason}: contracts tell nothing"))))

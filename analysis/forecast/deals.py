@@ -48,6 +48,8 @@ class Visits:
         Days from the cutoff; `left` is 0 while the visit lasts.
     to : int array
         The next stage, ``SIGNED``, ``LOST`` or ``OPEN``.
+    unseen : float array or None
+        Days that had passed in the stage before anything was known; None: of all the whole visit is known.
     """
 
     deal: np.ndarray
@@ -55,6 +57,14 @@ class Visits:
     entered: np.ndarray
     left: np.ndarray
     to: np.ndarray
+    unseen: np.ndarray | None = None
+
+    def observed(self, stage: int) -> np.ndarray:
+        """Visits of a stage, without those that were over before anything was known."""
+        mine = self.stage == stage
+        if self.unseen is not None:
+            mine &= self.left - self.entered > self.unseen
+        return np.flatnonzero(mine)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,18 +102,29 @@ def exits_of(visits: Visits, weight: np.ndarray) -> dict[int, Exits]:
     -------
     dict of int to Exits
         The share gone is one less the Kaplan-Meier survival of staying; exits come before censorings of equal time.
+        A visit counts as at risk from when it is known of (delayed entry).
     """
     found = {}
     for stage in np.unique(visits.stage).tolist():
-        mine = np.flatnonzero(visits.stage == stage)
+        mine = visits.observed(stage)
         days, ended = (visits.left - visits.entered)[mine], visits.to[mine] != OPEN
         mine = mine[np.lexsort((~ended, days))]
         ended, each = visits.to[mine] != OPEN, weight[:, visits.deal[mine]]
         at_risk = np.cumsum(each[:, ::-1], axis=1)[:, ::-1]
-        stay = np.cumprod(np.where(ended, 1 - each / at_risk, 1.0), axis=1)
         days = (visits.left - visits.entered)[mine]
+        if visits.unseen is not None:
+            at_risk = np.maximum(at_risk - _not_yet(visits.unseen[mine], each, days), each)
+        stay = np.cumprod(np.where(ended, 1 - each / at_risk, 1.0), axis=1)
         found[stage] = Exits(days[ended], visits.to[mine][ended], 1 - np.maximum(stay[:, ended], 0.0))
     return found
+
+
+def _not_yet(unseen: np.ndarray, each: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Weight (draws, visits) of what was not yet known of at each of some ages."""
+    order = np.argsort(unseen, kind="stable")
+    known = np.concatenate((np.zeros((len(each), 1)), np.cumsum(each[:, order], axis=1)), axis=1)
+    place = np.searchsorted(unseen[order], days, side="left")
+    return np.where(days > 0, known[:, -1:] - known[:, place], 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +166,10 @@ class Pipeline:
         return np.where(signed < until, signed, np.inf).reshape(paths, deals)
 
 
-def visits_of(tables: Tables, cutoff: np.datetime64) -> Visits:
+def visits_of(tables: Tables, cutoff: np.datetime64, since: np.datetime64 | None = None) -> Visits:
     """Visits of stages by the deals of one replication as of the cutoff.
+
+    Before ``since`` only those visits are known that were still under way then.
 
     Raises
     ------
@@ -167,7 +190,10 @@ def visits_of(tables: Tables, cutoff: np.datetime64) -> Visits:
     end = np.where(np.isnan(closed), OPEN, LOST)[deal]
     to = np.where(last, np.where(won & (end != OPEN), SIGNED, end), np.append(stage[1:], OPEN)[: len(stage)])
     left = np.where(last, np.minimum(over[deal], 0.0), np.append(entered[1:], 0.0)[: len(stage)])
-    return Visits(deal, stage, entered, left, to)
+    if since is None:
+        return Visits(deal, stage, entered, left, to)
+    start = float((since - cutoff) / np.timedelta64(1, "D"))
+    return Visits(deal, stage, entered, left, to, np.maximum(start - entered, 0.0))
 
 
 def _logged(tables: Tables) -> bool:

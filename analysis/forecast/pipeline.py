@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.asof import opened_at
 from analysis.forecast.contracts import outlook_of, steps_ahead
 from analysis.forecast.deals import Pipeline, pipeline_of, visits_of
 from analysis.forecast.fitted import Fitted
@@ -60,7 +61,7 @@ class Known:
     opened, signed : int array
         Calendar months of the opening and the signature of the deals won so far, the month after the cutoff being 0.
     first : int
-        Month of the first opening.
+        Month of the first opening since all deals are known, lost ones included.
     worth : Worth or None
         None where recurring revenue does not begin with the signature.
     """
@@ -84,17 +85,20 @@ class Known:
         return np.minimum.accumulate(shares)
 
 
-def known_of(tables: Tables, cutoff: np.datetime64) -> Known:
-    """What the deals of one replication tell as of the cutoff.
+def known_of(tables: Tables, cutoff: np.datetime64, since: np.datetime64 | None = None) -> Known:
+    """What the deals of one replication tell as of the cutoff; ``since`` as in ``deals.visits_of``.
 
     Raises
     ------
     ValueError
         If a deal opens or closes after the cutoff.
     """
-    deals, pipeline = tables["opportunities"], pipeline_of(visits_of(tables, cutoff))
+    deals, pipeline = tables["opportunities"], pipeline_of(visits_of(tables, cutoff, since))
     opened, closed, won = _months(deals["opened"], cutoff), _months(deals["closed"], cutoff), _won(deals)
-    return Known(pipeline, opened[won], closed[won], int(opened.min(initial=0)), _worth(tables, pipeline.deal))
+    first = int(opened.min(initial=0))
+    if since is not None:
+        first = max(first, int((since.astype("datetime64[M]") - cutoff.astype("datetime64[M]")).astype(np.int64)))
+    return Known(pipeline, opened[won], closed[won], first, _worth(tables, pipeline.deal))
 
 
 def _worth(tables: Tables, open_deals: np.ndarray) -> Worth | None:
@@ -145,11 +149,12 @@ def informed_signed(tables: Tables, measure: str) -> Callable[[Fitted], Fitted]:
         raise ValueError(f"open deals inform {', '.join(MEASURES)}, got {measure!r}")
     arrivals = (tables["events"]["activity"] == "queued").to_numpy()
     own = {name: tables[name] for name in ("opportunities", "subscriptions")}
-    return partial(_inform, Tables({**own, "events": tables["events"][arrivals]}), measure)
+    known = Tables({**own, "events": tables["events"][arrivals]})
+    return partial(_inform, partial(known_of, known, since=opened_at(tables)), measure)
 
 
-def _inform(tables: Tables, measure: str, fitted: Fitted) -> Fitted:
-    known = known_of(tables, steps_ahead(fitted.history, 1)[0])
+def _inform(read: Callable[[np.datetime64], Known], measure: str, fitted: Fitted) -> Fitted:
+    known = read(steps_ahead(fitted.history, 1)[0])
     reason = _silent(known, measure)
     if reason:
         return replace(fitted, note="; ".join(filter(None, (fitted.note, f"{reason}: open deals tell nothing"))))

@@ -16,7 +16,8 @@ REVENUE: tuple[str, ...] = tuple(name for name in LEDGER_ACCOUNTS if name.starts
 """Accounts of income."""
 
 OPENING = "opening balance"
-"""Memo of the postings that bring in what stood before the start of the horizon; the other side is equity."""
+"""Memo of the postings that bring in what stood before the start of the horizon, the other side being equity, and of
+those that settle it."""
 
 COSTS: tuple[str, ...] = (
     "cost_of_sales", "payroll", "commission", "marketing", "subsidy", "fixed_cost", "bad_debt", "depreciation",
@@ -60,6 +61,11 @@ class Books:
     @cached_property
     def opening(self) -> np.ndarray:
         """Whether each posting brings in a balance from before the start of the horizon."""
+        return self.of_opening & (self.time == 0)
+
+    @cached_property
+    def of_opening(self) -> np.ndarray:
+        """The same, and what comes of such a balance later: whether its memo says so."""
         return np.asarray(codes_of(self.ledger["memo"], (OPENING,)) == 0)
 
     @cached_property

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.opening import open_gaps
 from analysis.report.assurance import in_range
 from analysis.report.blocks import Panel
 from analysis.report.folder import Folder
@@ -147,11 +148,14 @@ def attention(say: Wording) -> list[str]:
     broken = folder.identities.loc[~folder.identities["holds"], "identity"].astype(str)
     outside = folder.plausibility.query("status == 'out'")["metric"].astype(str)
     comma = text("words.list")
+    apart = open_gaps(folder.opening)["quantity"].astype(str).unique() if len(folder.opening) else []
     if folder.failures():
         lines.append(text("attention.failures", count=len(folder.failures())))
     if len(broken):
         names = comma.join(text.name("identities", n) for n in broken)
         lines.append(text("attention.broken", count=len(broken), names=names))
+    if len(apart):
+        lines.append(text("attention.start", names=comma.join(text.name("quantities", n) for n in apart)))
     if folder.replications < ENOUGH:
         lines.append(text("attention.few", replications=folder.replications))
     if in_range(folder.plausibility)[1] and len(outside):

@@ -121,18 +121,21 @@ def _survival(people: pd.DataFrame, horizon: float) -> pd.Series:
 
     from analysis.retention import kaplan_meier
 
+    people = people[~(people["stop"] < 0)]
     start, stop = people["start"].to_numpy(float), people["stop"].to_numpy(float)
-    observed = np.fmin(stop, horizon) - start
+    observed, entry = np.fmin(stop, horizon) - start, np.maximum(-start, 0.0)
     ages = np.arange(0, int((horizon - start).max() / MONTH_DAYS) + 1) if len(start) else np.arange(0)
-    enough = (observed[:, None] >= ages * MONTH_DAYS).sum(axis=0) >= MIN_COHORT
-    shares = kaplan_meier(observed, ~np.isnan(stop)).at(ages[enough] * MONTH_DAYS)
+    there = (observed[:, None] >= ages * MONTH_DAYS) & (entry[:, None] <= ages * MONTH_DAYS)
+    enough = np.logical_and.accumulate(there.sum(axis=0) >= MIN_COHORT)
+    shares = kaplan_meier(observed, ~np.isnan(stop), entry=entry).at(ages[enough] * MONTH_DAYS)
     return pd.Series(shares, index=ages[enough], dtype=float)
 
 
 def retention_by_quarter(folder: Folder) -> pd.DataFrame:
     """Share still customers by quarter of signing (index, a period) and age in months, with ``customers``.
 
-    All replications together; a cell is filled where every member of the cohort could reach the age.
+    All replications together; a cell is filled where every member of the cohort could reach the age. Who had signed
+    before the start of the horizon belongs to no quarter: those who had left by then are not known.
     """
     import numpy as np
     import pandas as pd
@@ -140,6 +143,7 @@ def retention_by_quarter(folder: Folder) -> pd.DataFrame:
     from analysis.retention import cohort_retention
 
     people = spells(folder)
+    people = people[people["start"] >= 0]
     quarters = pd.period_range(folder.start, folder.end, freq="Q")
     edges = np.array([(q.start_time - folder.start).days for q in quarters] + [folder.days + 1], float)
     start, stop = people["start"].to_numpy(float), people["stop"].to_numpy(float)

@@ -129,6 +129,13 @@ class Folder:
         return frame.assign(holds=frame["holds"].astype(str).str.lower().isin(["true", "1", "yes"]))
 
     @cached_property
+    def opening(self) -> pd.DataFrame:
+        """Where the run starts, beside what its files say; empty for a run that starts from nothing."""
+        numbers = ["in_files", "in_model", "gap", "rounding"]
+        frame = numeric(self.csv("opening", ["quantity", "dimension", "unit", *numbers]), numbers)
+        return frame.assign(dimension=frame["dimension"].fillna(""))
+
+    @cached_property
     def inputs(self) -> pd.DataFrame:
         """Register of the numbers that entered."""
         columns = ["key", "value", "unit", "origin", "source", "low", "high", "meaning"]

@@ -9,10 +9,12 @@ from analysis.report.blocks import Panel
 from analysis.report.operations import desks, retention
 from analysis.report.outlook import forecast
 from analysis.report.results import funnel_panel, money, overview
+from analysis.report.start import start
 from analysis.report.wording import Wording
 
 PANELS: tuple[Callable[[Wording], Panel | None], ...] = (
     overview,
+    start,
     money,
     funnel_panel,
     retention,

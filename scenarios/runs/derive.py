@@ -54,6 +54,8 @@ def derive(folder: Path, study: Study, stage: Callable[[str], None]) -> dict[str
     stage("summary")
     for name, frame in sheets(folder, study.business, metrics).items():
         entries[f"{name}.csv"] = write_frame(folder / f"{name}.csv", frame)
+    if study.config["market"].get("opening") is not None:
+        entries["opening.csv"] = write_frame(folder / "opening.csv", tie_out(folder, study.config))
     entries |= _forecast(folder, study.config, metrics, stage)
     return entries | _report(folder, study.config["report"], stage)
 
@@ -172,6 +174,18 @@ def sheets(folder: Path, business: str, metrics: pd.DataFrame) -> dict[str, pd.D
         "identities": collect(pd.read_parquet(folder / "checks.parquet")),
         "plausibility": judge(read_ranges(CONF / "plausibility.csv"), totals, business),
     }
+
+
+def tie_out(folder: Path, config: Entry) -> pd.DataFrame:
+    """Where a run starts, beside what its opening files say."""
+    import pandas as pd
+
+    from analysis.opening import read_start, tied
+
+    numbers = pd.read_parquet(folder / "checks.parquet", columns=["replication"])["replication"].unique().tolist()
+    said, currency = folder / "opening_stated.csv", config["business"].get("currency", "CNY")
+    start = read_start(folder, numbers, start=config["horizon"]["start"], currency=currency)
+    return tied(start.state(), pd.read_csv(said, encoding="utf-8-sig") if said.is_file() else None)
 
 
 def described(path: Path) -> Entry:

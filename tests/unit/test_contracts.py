@@ -132,6 +132,16 @@ def test_monthly_terms_are_fitted_apart() -> None:
     assert found.renewals[True, 0].decisions.due.tolist() == [1] * 8
 
 
+def test_contracts_of_before_the_start_do_not_say_how_many_are_signed() -> None:
+    """Half a year from a state on: one contract was signed since, three were in force then."""
+    rows = [(a, 400 + a, 765 + a, None, 1, "open") for a in range(3)] + [(3, 600, 965, None, 1, "open")]
+    found = book_of(contracts(rows), CUTOFF, since=CUTOFF - np.timedelta64(182, "D"))
+    assert (len(found.recent.start), found.span) == (1, 182.0)
+    assert len(found.live.start) == 4
+    plain = book_of(contracts(rows), CUTOFF)
+    assert (len(plain.recent.start), plain.span) == (3, 330.0)
+
+
 def test_the_weight_of_the_other_segments_is_a_setting() -> None:
     """All of the small renew and none of the large: the more the others weigh, the more alike they are."""
     rows = [(a % 6, 10 * a, 10 * a + 100, 10 * a + 100, 1, "churned" if a % 6 > 2 else "renewed") for a in range(36)]

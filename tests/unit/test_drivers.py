@@ -11,8 +11,10 @@ import pytest
 from analysis.compare.drivers import COLUMNS, SUMMARY, TOTAL, business_bridge, summarise
 from analysis.compare.identity import PLAYERS
 from analysis.compare.paired import paired
+from analysis.metrics import compute
 from analysis.tables import Tables
 from tests.fixtures import small_tables as story
+from tests.fixtures.restart import restarted
 
 FIRST_YEAR = 365.0
 
@@ -103,6 +105,32 @@ def test_who_leaves_is_churn() -> None:
     left = Tables({name: plan[name] for name in ("accounts", "events")} | {"subscriptions": contracts, "ledger": kept})
     found = money(bridge(world(BASE), left))
     assert found == {"churn": -9 * 100.0}
+
+
+JULY = 181.0
+"""Days before 1 July."""
+
+
+def from_july(base: Tables, plan: Tables) -> dict[str, float]:
+    """Drivers of revenue of the second half of the year, for which both begin where they stand."""
+    (before, _), (after, context) = (restarted(side, story.context(days=FIRST_YEAR), JULY) for side in (base, plan))
+    found = business_bridge(before, after, context, context)
+    revenue = [compute(side, context, ["revenue"]).query("period == 'horizon'")["value"] for side in (before, after)]
+    assert sum(money(found).values()) == pytest.approx(revenue[1].iloc[0] - revenue[0].iloc[0])
+    return money(found)
+
+
+def test_customers_of_the_first_day_pay_more_or_leave() -> None:
+    assert from_july(world(BASE), world(BASE, month_cents=12_000)) == {"price": 2 * 6 * 20.0}
+    events = [*_rows(world(BASE)["events"]), {"account": 1, "activity": "churned", "time": 250.0}]
+    ledger = world(BASE)["ledger"]
+    kept = _rows(ledger[(ledger["account"] != 1) | (ledger["time"] < 250)])
+    assert from_july(world(BASE), world(BASE, events=events, ledger=kept)) == {"churn": -4 * 100.0}
+
+
+def test_who_was_under_way_on_the_first_day_signs_later() -> None:
+    """A lead of before the first day belongs to the first quarter; nobody's revenue is without a contract."""
+    assert from_july(world(BASE), world({**BASE, 2: 200.0})) == {"speed_capacity": 6 * 100.0}
 
 
 def test_revenue_of_no_contract_is_other_and_belongs_to_no_segment() -> None:

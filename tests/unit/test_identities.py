@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.identities import IDENTITIES, check, collect
+from analysis.metrics.books import OPENING
 from analysis.tables import Tables
 from tests.fixtures.small_tables import context, tables
 
@@ -29,6 +30,11 @@ def put(table: Table, column: str, value: object, **where: object) -> Table:
     return made
 
 
+def brought_in(table: Table, rows: pd.Series) -> Table:
+    """The ledger with some postings as if they stood at the start."""
+    return table.assign(memo=table["memo"].astype(object).mask(rows, OPENING), time=table["time"].mask(rows, 0.0))
+
+
 BREAKS: dict[str, tuple[str, Callable[[Table], Table]]] = {
     "leads": ("accounts", lambda t: put(t, "last_stage", "pool", account=4)),
     "customers": ("events", lambda t: without(t, activity="churned", account=1)),
@@ -40,6 +46,7 @@ BREAKS: dict[str, tuple[str, Callable[[Table], Table]]] = {
     "billing": ("ledger", lambda t: put(t, "amount", 59_999, credit="deferred_revenue", account=1)),
     "cash": ("ledger", lambda t: put(t, "amount", 119_999, credit="receivable", account=0)),
     "deferred_revenue": ("subscriptions", lambda t: put(t, "end", pd.Timestamp("2027-06-07"), contract=5)),
+    "opening": ("ledger", lambda t: brought_in(t, t["debit"] == "receivable")),
     "ledger": ("ledger", lambda t: put(t, "amount", 0, debit="fixed_cost")),
     "capacity": ("staffing", lambda t: put(t, "busy_hours", 160.1, desk="sales")),
     "event_order": ("events", lambda t: put(t, "time", 731.0, activity="touched", account=4)),

@@ -250,6 +250,46 @@ def test_a_better_informed_series(measure: str) -> None:
     assert found.simulate(6, PATHS, rng).mean(axis=0) == pytest.approx(table["mean"].to_numpy(), rel=0.1, abs=0.1)
 
 
+def test_a_visit_is_at_risk_from_when_it_is_known_of() -> None:
+    """As above, but the one that signs after 6 was first seen at 5: it is not at risk at 2 and 4."""
+    rows = visits([(0, 0, -9, -7, SIGNED), (1, 0, -9, -5, LOST), (2, 0, -4, 0, OPEN), (3, 0, -9, -3, SIGNED)])
+    found = alike(replace(rows, unseen=np.array([0.0, 0.0, 0.0, 5.0])))
+    assert found[0].days.tolist() == [2, 4, 6]
+    np.testing.assert_allclose(found[0].share[0], [1 / 3, 1 - 2 / 3 / 2, 1])
+
+
+def test_deals_that_were_under_way_do_not_make_stages_longer() -> None:
+    """Of stays that began long ago only the longer ones are there; a third is over by 4, whatever was seen."""
+    rng = np.random.default_rng(5)
+    began, lasts = rng.uniform(-60, 0, 30_000), rng.exponential(10.0, 30_000)
+    there = began + lasts > -20
+    began, lasts = began[there], lasts[there]
+    over = began + lasts < 0
+    n = len(began)
+    made = Visits(
+        np.arange(n), np.zeros(n, int), began, np.where(over, began + lasts, 0.0), np.where(over, LOST, OPEN),
+        np.maximum(-20 - began, 0.0),
+    )  # fmt: skip
+
+    def gone_by_four(found: Visits) -> float:
+        exits = exits_of(found, np.ones((1, n)))[0]
+        return float(exits.share[0][np.searchsorted(exits.days, 4.0) - 1])
+
+    assert gone_by_four(made) == pytest.approx(1 - np.exp(-0.4), abs=0.02)
+    assert gone_by_four(replace(made, unseen=None)) < 1 - np.exp(-0.4) - 0.05
+
+
+def test_the_reach_of_open_deals_is_measured_where_lost_ones_are_known() -> None:
+    """From a state in June 2025 on; its only signature since then came from a deal of the month before."""
+    since = day(151).to_datetime64()
+    found = known_of(tables(), CUTOFF, since)
+    assert found.first == -19
+    assert found.pipeline.deal.tolist() == known_of(tables(), CUTOFF).pipeline.deal.tolist()
+    assert found.share(2).tolist() == [1.0, 0.0]
+    assert replace(found, first=-8).share(2).tolist() == [1.0, 0.0]
+    assert replace(found, first=-7).share(2).tolist() == [0.0, 0.0]
+
+
 def test_what_the_story_tells() -> None:
     """All deals but the first were won within the months of their opening or the next ones, long ago."""
     found = known_of(tables(), CUTOFF)

@@ -95,3 +95,29 @@ def test_cohorts_show_only_ages_that_everyone_could_reach() -> None:
     assert np.array_equal(shares, [[1, 1, np.nan], [1, 0, np.nan], [np.nan] * 3], equal_nan=True)
     later = cohort_retention(start, end, np.array([0.0, 31.0, 59.0, 90.0]), np.array([49.0, 50.0]), 90.0)
     assert later[0] == pytest.approx([1, 2 / 3])
+
+
+def test_late_entries_are_at_risk_from_then_on() -> None:
+    """Three from the start, one seen from age 3 on: at age 2 there are three, at age 4 two."""
+    curve = kaplan_meier(
+        np.array([2.0, 4.0, 3.0, 5.0]), np.array([True, True, False, False]), entry=np.array([0.0, 0.0, 0.0, 3.0])
+    )
+    assert curve.at_risk.tolist() == [3, 2]
+    assert curve.value == pytest.approx([2 / 3, 1 / 3])
+    weighted = kaplan_meier(
+        np.array([2.0, 4.0, 5.0]), np.array([True, True, False]), np.array([1.0, 2.0, 3.0]), np.array([0.0, 0.0, 3.0])
+    )
+    assert weighted.at_risk.tolist() == [3, 5]
+
+
+def test_late_entries_do_not_make_lives_longer() -> None:
+    """Of lives that began at any time before observation only the longer ones are seen."""
+    rng = np.random.default_rng(3)
+    began, life = rng.uniform(-40, 10, 40_000), rng.exponential(8.0, 40_000)
+    seen = began + life > 0
+    began, life = began[seen], life[seen]
+    duration, event = np.minimum(life, 10 - began), began + life <= 10
+    ages = np.array([2.0, 5.0, 12.0])
+    truth = np.exp(-ages / 8)
+    assert kaplan_meier(duration, event, entry=np.maximum(-began, 0.0)).at(ages) == pytest.approx(truth, abs=0.02)
+    assert (kaplan_meier(duration, event).at(ages) > truth + 0.05).all()

@@ -6,9 +6,23 @@ import numpy as np
 import pytest
 
 from sim.calendar import WorkCalendar
-from sim.recorder import Table
+from sim.recorder import VISIT, Table
+from sim.staffing import staffing
 from sim.tables import month_bounds
-from tests.fixtures.studies import KINDS, Document, build, changed, records, run, standard, study, values, where
+from sim.world import World
+from tests.fixtures.studies import (
+    KINDS,
+    Document,
+    build,
+    changed,
+    records,
+    run,
+    standard,
+    study,
+    timeline,
+    values,
+    where,
+)  # fmt: skip
 
 HEADS = {"inside": 3, "field": 4}
 
@@ -107,6 +121,20 @@ def test_waits_and_queues_obey_little() -> None:
     stood = sum(waits) + sum(300.0 - since for since in joined.values())
     lengths = np.diff(month_bounds("2025-01-15", 300.0)[0])
     assert (staffing["queue_mean"][mine] * lengths).sum() == pytest.approx(stood)
+
+
+def test_work_that_began_before_the_first_day() -> None:
+    """Begun before: its hours from day 0 on, and none of a month's starts. Joined before: its whole wait."""
+    world = World(timeline(study(start="2025-02-03", days=25.0)), 1, 0)
+    rows = np.zeros(2, VISIT)
+    rows["code"] = world.stops["call"].code
+    rows["queued"], rows["started"], rows["finished"] = (-5.0, -4.0), (-2.0, 1.5), (1.5, 2.0)
+    made = staffing(world, rows, 0)
+    mine = where(made, desk="inside")
+    assert made["started"][mine].tolist() == [1]
+    assert made["wait_days"][mine].tolist() == [5.5]
+    assert made["busy_hours"][mine].tolist() == [8 + 3 + 5]
+    assert made["queue_mean"][mine].tolist() == [1.5 / 25]
 
 
 def test_months_touched_by_the_horizon() -> None:
