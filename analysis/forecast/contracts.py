@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.forecast.book import Book, Terms, book_of
+from analysis.forecast.book import PRIOR_SLOPE, Book, Terms, book_of
 from analysis.forecast.combine import Outlook, equal_points
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.renewals import DRAWS, PRIOR_DECISIONS
@@ -155,7 +155,12 @@ def steps_ahead(history: History, h: int) -> tuple[np.datetime64, np.ndarray]:
 
 
 def informed_churn(
-    tables: Tables, measure: str, prior_decisions: float = PRIOR_DECISIONS, *, monthly: bool = False
+    tables: Tables,
+    measure: str,
+    prior_decisions: float = PRIOR_DECISIONS,
+    prior_slope: float = PRIOR_SLOPE,
+    *,
+    monthly: bool = False,
 ) -> Callable[[Fitted], Fitted]:
     """What turns the forecast of a series of churn into one that knows which contracts fall due.
 
@@ -165,7 +170,7 @@ def informed_churn(
         Of one replication, as of the cutoff of the series (``analysis.asof.as_of``): accounts and subscriptions.
     measure : str
         One of ``MEASURES``: what the series counts; ``churned_mrr`` in major units.
-    prior_decisions : float
+    prior_decisions, prior_slope : float
         As in ``book_of``.
     monthly : bool
         Whether contracts of monthly terms are reckoned with as well. Nobody knows in which month they will end, so
@@ -187,11 +192,12 @@ def informed_churn(
     if measure not in MEASURES:
         raise ValueError(f"renewals inform {' and '.join(MEASURES)}, got {measure!r}")
     own = Tables({name: tables[name] for name in ("accounts", "subscriptions")})
-    return partial(_inform, own, measure, prior_decisions, monthly)
+    read = partial(book_of, own, prior_decisions=prior_decisions, prior_slope=prior_slope)
+    return partial(_inform, read, measure, monthly)
 
 
-def _inform(tables: Tables, measure: str, prior_decisions: float, monthly: bool, fitted: Fitted) -> Fitted:
-    book = book_of(tables, steps_ahead(fitted.history, 1)[0], prior_decisions)
+def _inform(read: Callable[[np.datetime64], Book], measure: str, monthly: bool, fitted: Fitted) -> Fitted:
+    book = read(steps_ahead(fitted.history, 1)[0])
     reason = _silent(book, measure, monthly)
     if reason:
         return replace(fitted, note="; ".join(filter(None, (fitted.note, f"{reason}: contracts tell nothing"))))

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 MEASURES = ("signed", "new_customers", "new_mrr")
 """Series that open deals inform."""
 
-CUTOFFS = 12
-"""Months of the past by which the share of open deals is measured: all seasons once, and what is usual of late."""
+SHARE_MONTHS = 12
+"""Months of the past by which the share of open deals is measured unless told: all seasons once, and what is usual of
+late. Assumption; [6, 24]."""
 
 AT_ONCE = 0.5
 """Share of first contracts that must begin with a signature, or deals say nothing of when revenue begins."""
@@ -63,6 +64,8 @@ class Known:
         Month of the first opening.
     worth : Worth or None
         None where recurring revenue does not begin with the signature.
+    months : int
+        Of the past by which the share of open deals is measured.
     """
 
     pipeline: Pipeline
@@ -70,21 +73,22 @@ class Known:
     signed: np.ndarray
     first: int
     worth: Worth | None
+    months: int = SHARE_MONTHS
 
     def share(self, h: int) -> np.ndarray:
         """Of the signatures of the 1st to h-th month after a cutoff the share from deals open then, shape (h,).
 
-        Measured over the last ``CUTOFFS`` months, of cutoffs that came after the first opening; it never rises.
+        Measured over the last `months`, of cutoffs that came after the first opening; it never rises.
         """
         shares = np.zeros(h)
         for step in range(1, h + 1):
-            chosen = (self.signed >= -CUTOFFS) & (self.signed - step >= self.first)
+            chosen = (self.signed >= -self.months) & (self.signed - step >= self.first)
             if chosen.any():
                 shares[step - 1] = np.mean(self.opened[chosen] <= self.signed[chosen] - step)
         return np.minimum.accumulate(shares)
 
 
-def known_of(tables: Tables, cutoff: np.datetime64) -> Known:
+def known_of(tables: Tables, cutoff: np.datetime64, months: int = SHARE_MONTHS) -> Known:
     """What the deals of one replication tell as of the cutoff.
 
     Raises
@@ -94,7 +98,8 @@ def known_of(tables: Tables, cutoff: np.datetime64) -> Known:
     """
     deals, pipeline = tables["opportunities"], pipeline_of(visits_of(tables, cutoff))
     opened, closed, won = _months(deals["opened"], cutoff), _months(deals["closed"], cutoff), _won(deals)
-    return Known(pipeline, opened[won], closed[won], int(opened.min(initial=0)), _worth(tables, pipeline.deal))
+    first, worth = int(opened.min(initial=0)), _worth(tables, pipeline.deal)
+    return Known(pipeline, opened[won], closed[won], first, worth, months)
 
 
 def _worth(tables: Tables, open_deals: np.ndarray) -> Worth | None:
@@ -118,7 +123,7 @@ def _months(column: pd.Series, cutoff: np.datetime64) -> np.ndarray:
     return np.where(np.isnat(months), 0, months.astype(np.int64))
 
 
-def informed_signed(tables: Tables, measure: str) -> Callable[[Fitted], Fitted]:
+def informed_signed(tables: Tables, measure: str, months: int = SHARE_MONTHS) -> Callable[[Fitted], Fitted]:
     """What turns the forecast of a series of signatures into one that knows which deals are open.
 
     Parameters
@@ -128,6 +133,8 @@ def informed_signed(tables: Tables, measure: str) -> Callable[[Fitted], Fitted]:
         subscriptions and events.
     measure : str
         One of ``MEASURES``: what the series counts; ``new_mrr`` in major units.
+    months : int
+        Of the past by which the share of open deals in the signatures of each step is measured.
 
     Returns
     -------
@@ -145,11 +152,11 @@ def informed_signed(tables: Tables, measure: str) -> Callable[[Fitted], Fitted]:
         raise ValueError(f"open deals inform {', '.join(MEASURES)}, got {measure!r}")
     arrivals = (tables["events"]["activity"] == "queued").to_numpy()
     own = {name: tables[name] for name in ("opportunities", "subscriptions")}
-    return partial(_inform, Tables({**own, "events": tables["events"][arrivals]}), measure)
+    return partial(_inform, Tables({**own, "events": tables["events"][arrivals]}), measure, months)
 
 
-def _inform(tables: Tables, measure: str, fitted: Fitted) -> Fitted:
-    known = known_of(tables, steps_ahead(fitted.history, 1)[0])
+def _inform(tables: Tables, measure: str, months: int, fitted: Fitted) -> Fitted:
+    known = known_of(tables, steps_ahead(fitted.history, 1)[0], months)
     reason = _silent(known, measure)
     if reason:
         return replace(fitted, note="; ".join(filter(None, (fitted.note, f"{reason}: open deals tell nothing"))))

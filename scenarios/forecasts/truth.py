@@ -77,7 +77,7 @@ def truth_of(folder: Path, settings: Mapping[str, Any], out: Path, mapper: Mappe
         raise InputError([f"{folder}: has nothing to judge by, got a run that is {manifest.status}; finish it"])
     setup = setup_of(settings)
     series = histories(metrics_of(folder, max(manifest.done) + 1))
-    books = Books(folder, settings["prior_decisions"]) if setup.structure and knows(folder) else None
+    books = Books(folder, settings) if setup.structure and knows(folder) else None
     frames, notes = _judged(series, trial_of(settings, setup, series), books, mapper)
     blind, told = blind_spot(folder, settings, out, mapper)
     parts, drawn = sources(folder, settings, out, mapper)
