@@ -20,8 +20,7 @@ from scenarios import InputError, compose, run
 from scenarios.forecasts.series_file import read_series_file
 from scenarios.runs.export import FORMATS, check_settings, export
 from scenarios.runs.exports import xes
-from scenarios.runs.files import checksum
-from scenarios.runs.manifest import read_manifest
+from tests.fixtures.rewritten import rewritten
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 SMALL = ["effects=none", "market.accounts=150", "horizon.days=500", "replications=2", "progress=false"]
@@ -45,14 +44,6 @@ def table(folder: Path, name: str, replication: int = 1) -> pd.DataFrame:
     frame = pd.read_parquet(folder / f"{name}.parquet", filters=[("replication", "=", replication)])
     texts = [column for column in frame if isinstance(frame[column].dtype, pd.CategoricalDtype)]
     return frame.astype(dict.fromkeys(texts, object)).reset_index(drop=True)
-
-
-def rewritten(folder: Path, name: str, table: pa.Table, **settings: Any) -> None:
-    """Another table in place of the one of a run, as if the run had written it."""
-    pq.write_table(table, folder / f"{name}.parquet", **settings)
-    manifest = read_manifest(folder)
-    manifest.files[f"{name}.parquet"]["checksum"] = checksum(folder / f"{name}.parquet")
-    manifest.write(folder)
 
 
 def log(folder: Path) -> ElementTree.Element:
