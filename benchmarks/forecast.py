@@ -43,6 +43,9 @@ PLAIN = "plain combination"
 DRAWS = 2000
 """Resamples of series behind an interval."""
 
+ORIGINS = range(13, 53, 3)
+"""Weeks before the end of the training parts from which windows of a quarter are forecast there."""
+
 AUTO_ETS, THETA = "AutoETS", "DynamicOptimizedTheta"
 
 
@@ -221,6 +224,32 @@ def weekly_gates(scores: pd.DataFrame) -> list[Gate]:
     return gates
 
 
+# Within the training parts
+
+
+def windows(panel: Panel, past: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Coverage of a model in windows before the end of what is known: weeks before it, unique_id, cov80, cov95."""
+    rows = []
+    for back in ORIGINS:
+        for unique_id, part in past.groupby("unique_id"):
+            y = part.set_index("ds")["y"]
+            came = y.iloc[len(y) - back :][: panel.horizon].to_numpy()
+            table = FORECASTERS[model].fit(y.iloc[: len(y) - back]).predict(panel.horizon)
+            held = {f"cov{level}": np.mean((table[f"lo-{level}"] <= came) & (came <= table[f"hi-{level}"]))
+                    for level in (80, 95)}  # fmt: skip
+            rows.append({"back": back, "unique_id": unique_id, **held})
+    return pd.DataFrame(rows)
+
+
+def show_windows(found: pd.DataFrame) -> None:
+    """Print coverage by window, and of all windows together with its interval."""
+    measures = ["cov80", "cov95"]
+    for back, part in found.groupby("back"):
+        print(f"  {back:3} weeks before the end  " + "  ".join(f"{part[m].mean():.3f}" for m in measures))
+    series = found.groupby("unique_id")[measures].mean().to_numpy(float)
+    print("  all windows  " + "  ".join(told((values.mean(), *interval(values))) for values in series.T))
+
+
 def judge(panel: Panel, gates: Callable[[pd.DataFrame], list[Gate]], chosen: argparse.Namespace) -> bool:
     """Forecast, score and print one panel; are its gates met?"""
     past, future = read(panel, chosen.data, chosen.series)
@@ -243,11 +272,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     python = os.environ.get("TOBSIM_STATSFORECAST")
     parser.add_argument("--statsforecast", default=python, metavar="PYTHON", help="python that has statsforecast")
     parser.add_argument("--series", type=int, metavar="N", help="only the first N of each panel, without gate")
+    parser.add_argument("--training", action="store_true", help="coverage of weekly within the training parts alone")
     chosen = parser.parse_args(arguments)
     if not all((chosen.data / panel.file).exists() for panel in (MONTHLY, WEEKLY)):
         print(
             f"skipped: {chosen.data} does not hold {MONTHLY.file} and {WEEKLY.file}, which are no part of the project"
         )
+        return 0
+    if chosen.training:
+        show_windows(windows(WEEKLY, read(WEEKLY, chosen.data, chosen.series)[0], "weekly"))
         return 0
     if not chosen.statsforecast:
         print("without statsforecast: python3 -m venv sf && sf/bin/pip install statsforecast 'pandas<3',")

@@ -31,6 +31,7 @@ TWIN, CHANGED, WITHOUT, REGRESSOR = "twin", "changed", "without", "regressor"
 COLUMNS = (
     "metric", "part", "cutoff", "covered80", "covered95", "bias", "low", "high",
     "effect", "effect_low", "effect_high", "recovered", "recovered_low", "recovered_high", "replications",
+    "failed", "reason",
 )  # fmt: skip
 
 KEY = ["unique_id", "replication", "ds"]
@@ -79,7 +80,8 @@ def blind(worlds: Worlds, before: Trial, aware: Trial | None = None, mapper: Map
         bias, the mean of what came less the forecast, with low and high; effect, the mean difference of the two
         worlds over the same months, with its interval; recovered, for the part ``regressor`` alone, the share of the
         effect by which knowing the date moves the forecast (0: not at all, 1: by the whole effect, below 0: away),
-        NaN where the interval of the effect includes 0.
+        NaN where the interval of the effect includes 0; failed, replications without a forecast, and reason, why the
+        first of them has none.
         ``truth_effect``: metric, step, ds, effect, low, high: the mean effect of each month after the date.
 
     Raises
@@ -90,8 +92,8 @@ def blind(worlds: Worlds, before: Trial, aware: Trial | None = None, mapper: Map
     both = worlds.beside()
     known, _ = before.window(worlds.changed)
     _check_same(both, known[-1])
-    parts = _parts(worlds, before, aware, mapper)
-    return {"truth_blind": _summary(parts, both), "truth_effect": _effects(parts[CHANGED], both)}
+    parts, failures = _parts(worlds, before, aware, mapper)
+    return {"truth_blind": _summary(parts, failures, both), "truth_effect": _effects(parts[CHANGED], both)}
 
 
 def _check_same(both: pd.DataFrame, cutoff: pd.Timestamp) -> None:
@@ -105,22 +107,27 @@ def _check_same(both: pd.DataFrame, cutoff: pd.Timestamp) -> None:
         )
 
 
-def _parts(worlds: Worlds, before: Trial, aware: Trial | None, mapper: Mapper) -> dict[str, pd.DataFrame]:
-    """Forecasts beside what came, by part."""
-    parts = {TWIN: _judged(worlds.twin, before, mapper)}
-    parts[CHANGED] = _against(parts[TWIN], worlds.changed)
-    if aware is None:
-        return parts
-    if aware.window(worlds.changed)[0] != before.window(worlds.changed)[0]:
-        plain = replace(aware, setup=replace(aware.setup, regressors=None))
-        parts[WITHOUT] = _judged(worlds.changed, plain, mapper)
-    parts[REGRESSOR] = _judged(worlds.changed, aware, mapper)
-    return parts
+Parts = dict[str, "pd.DataFrame"]
+"""A table for every part."""
 
 
-def _judged(series: pd.DataFrame, trial: Trial, mapper: Mapper) -> pd.DataFrame:
-    table, _ = truth_table(series, replace(trial, models=(), train=()), mapper)
-    return table[table["model"] == trial.setup.model]
+def _parts(worlds: Worlds, before: Trial, aware: Trial | None, mapper: Mapper) -> tuple[Parts, Parts]:
+    """Forecasts beside what came, and what could not be forecast, by part."""
+    found = {TWIN: _judged(worlds.twin, before, mapper)}
+    found[CHANGED] = _against(found[TWIN][0], worlds.changed), found[TWIN][1]
+    if aware is not None:
+        if aware.window(worlds.changed)[0] != before.window(worlds.changed)[0]:
+            plain = replace(aware, setup=replace(aware.setup, regressors=None))
+            found[WITHOUT] = _judged(worlds.changed, plain, mapper)
+        found[REGRESSOR] = _judged(worlds.changed, aware, mapper)
+    return {part: tables[0] for part, tables in found.items()}, {part: tables[1] for part, tables in found.items()}
+
+
+def _judged(series: pd.DataFrame, trial: Trial, mapper: Mapper) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Forecasts of the judged model, and what it could not forecast."""
+    table, failures = truth_table(series, replace(trial, models=(), train=()), mapper)
+    model = trial.setup.model
+    return table[table["model"] == model], failures[failures["model"] == model]
 
 
 def _against(table: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
@@ -128,14 +135,21 @@ def _against(table: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="y").merge(series[[*KEY, "y"]], on=KEY, how="left")
 
 
-def _summary(parts: dict[str, pd.DataFrame], both: pd.DataFrame) -> pd.DataFrame:
+def _summary(parts: Parts, failures: Parts, both: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for metric in parts[TWIN]["unique_id"].unique():
-        own = {part: table[table["unique_id"] == metric] for part, table in parts.items()}
-        rows += [_row(str(metric), part, own, both[both["unique_id"] == metric]) for part in own]
+    for metric in dict.fromkeys([*parts[TWIN]["unique_id"], *failures[TWIN]["unique_id"]]):
+        own, missed = ({p: t[t["unique_id"] == metric] for p, t in tables.items()} for tables in (parts, failures))
+        effects = both[both["unique_id"] == metric]
+        rows += [_row(str(metric), part, own, effects) | _missed(missed[part]) for part in own]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _missed(failures: pd.DataFrame) -> dict[str, object]:
+    """How many replications of a series have no forecast, and why the first has none."""
+    reason = failures["reason"].iloc[0] if len(failures) else ""
+    return {"failed": failures["replication"].nunique(), "reason": reason}
 
 
 def _row(metric: str, part: str, own: dict[str, pd.DataFrame], both: pd.DataFrame) -> dict[str, object]:

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 SHORT = 45.0
 """Days under which a term is monthly: between a month and the next usual term, a quarter."""
 
-SLOPE = 0.5
-"""Prior standard deviation of the slope of the logit of renewal on log revenue. Assumption; [0.2, 1]: in 19 of 20
-businesses the odds of renewal change by a factor of at most ten from a customer to one of ten times its revenue."""
+PRIOR_SLOPE = 0.5
+"""Prior standard deviation of the slope of the logit of renewal on log revenue, unless told. Assumption; [0.2, 1]: in
+19 of 20 businesses the odds of renewal change by a factor of at most ten from a customer to one of ten times its
+revenue."""
 
 RECENT = 365.25
 """Days of the past whose signatures stand for those to come: a year holds every season once."""
@@ -218,10 +219,10 @@ class Tilt:
         return np.asarray(expit(logit(chance) + (self.slope + self.sd * normal) * above))
 
 
-def tilt_of(terms: Terms, renewals: dict[tuple[bool, int], Renewals]) -> Tilt:
+def tilt_of(terms: Terms, renewals: dict[tuple[bool, int], Renewals], prior: float = PRIOR_SLOPE) -> Tilt:
     """Fit the slope to terms that were decided, by logistic regression with the fitted retention as offset.
 
-    Its prior is normal about 0 with standard deviation ``SLOPE``; its posterior is taken as normal about the mode.
+    Its prior is normal about 0 with standard deviation `prior`; its posterior is taken as normal about the mode.
     """
     from scipy.special import expit, logit
 
@@ -235,8 +236,8 @@ def tilt_of(terms: Terms, renewals: dict[tuple[bool, int], Renewals]) -> Tilt:
     above, slope, information = value - centre, 0.0, 1.0
     for _ in range(50):
         stay = expit(logit(chance) + slope * above)
-        information = float((above**2 * stay * (1 - stay)).sum()) + SLOPE**-2
-        slope += float(above @ (past.kept - stay) - slope / SLOPE**2) / information
+        information = float((above**2 * stay * (1 - stay)).sum()) + prior**-2
+        slope += float(above @ (past.kept - stay) - slope / prior**2) / information
     return Tilt(centre, slope, information**-0.5)
 
 
@@ -272,6 +273,7 @@ def book_of(
     tables: Tables,
     cutoff: np.datetime64,
     prior_decisions: float = PRIOR_DECISIONS,
+    prior_slope: float = PRIOR_SLOPE,
     since: np.datetime64 | None = None,
 ) -> Book:
     """Fit renewals by kind of term and segment.
@@ -284,6 +286,8 @@ def book_of(
         First instant that is not known.
     prior_decisions : float
         Decisions that all segments together count for in a segment with few renewal points.
+    prior_slope : float
+        Prior standard deviation of the slope of the logit of renewal on log revenue.
     since : numpy.datetime64, optional
         Instant before which only those contracts are known that were still in force then: they are renewed or given
         up like others, but do not say how many are signed.
@@ -303,4 +307,5 @@ def book_of(
     first = float(terms.start.min(initial=-1.0))
     span = min(RECENT, -first if since is None else float((cutoff - since) / np.timedelta64(1, "D")))
     recent = terms[(terms.spell == np.arange(len(terms.spell))) & (terms.start > -span)]
-    return Book(terms.live, recent, renewals, delay_of(terms), growth, span, tilt_of(terms, renewals))
+    tilt = tilt_of(terms, renewals, prior_slope)
+    return Book(terms.live, recent, renewals, delay_of(terms), growth, span, tilt)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.asof import opened_at
-from analysis.forecast.book import Book, Terms, book_of
+from analysis.forecast.book import PRIOR_SLOPE, Book, Terms, book_of
 from analysis.forecast.combine import Outlook, equal_points
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.renewals import DRAWS, PRIOR_DECISIONS
@@ -156,7 +156,12 @@ def steps_ahead(history: History, h: int) -> tuple[np.datetime64, np.ndarray]:
 
 
 def informed_churn(
-    tables: Tables, measure: str, prior_decisions: float = PRIOR_DECISIONS, *, monthly: bool = False
+    tables: Tables,
+    measure: str,
+    prior_decisions: float = PRIOR_DECISIONS,
+    prior_slope: float = PRIOR_SLOPE,
+    *,
+    monthly: bool = False,
 ) -> Callable[[Fitted], Fitted]:
     """What turns the forecast of a series of churn into one that knows which contracts fall due.
 
@@ -167,7 +172,7 @@ def informed_churn(
         events tell whether the run started from a state.
     measure : str
         One of ``MEASURES``: what the series counts; ``churned_mrr`` in major units.
-    prior_decisions : float
+    prior_decisions, prior_slope : float
         As in ``book_of``.
     monthly : bool
         Whether contracts of monthly terms are reckoned with as well. Nobody knows in which month they will end, so
@@ -189,7 +194,8 @@ def informed_churn(
     if measure not in MEASURES:
         raise ValueError(f"renewals inform {' and '.join(MEASURES)}, got {measure!r}")
     own = Tables({name: tables[name] for name in ("accounts", "subscriptions")})
-    read = partial(book_of, own, prior_decisions=prior_decisions, since=opened_at(tables))
+    since = opened_at(tables)
+    read = partial(book_of, own, prior_decisions=prior_decisions, prior_slope=prior_slope, since=since)
     return partial(_inform, read, measure, monthly)
 
 

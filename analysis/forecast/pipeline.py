@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 MEASURES = ("signed", "new_customers", "new_mrr")
 """Series that open deals inform."""
 
-CUTOFFS = 12
-"""Months of the past by which the share of open deals is measured: all seasons once, and what is usual of late."""
+SHARE_MONTHS = 12
+"""Months of the past by which the share of open deals is measured unless told: all seasons once, and what is usual of
+late. Assumption; [6, 24]."""
 
 AT_ONCE = 0.5
 """Share of first contracts that must begin with a signature, or deals say nothing of when revenue begins."""
@@ -64,6 +65,8 @@ class Known:
         Month of the first opening since all deals are known, lost ones included.
     worth : Worth or None
         None where recurring revenue does not begin with the signature.
+    months : int
+        Of the past by which the share of open deals is measured.
     """
 
     pipeline: Pipeline
@@ -71,21 +74,24 @@ class Known:
     signed: np.ndarray
     first: int
     worth: Worth | None
+    months: int = SHARE_MONTHS
 
     def share(self, h: int) -> np.ndarray:
         """Of the signatures of the 1st to h-th month after a cutoff the share from deals open then, shape (h,).
 
-        Measured over the last ``CUTOFFS`` months, of cutoffs that came after the first opening; it never rises.
+        Measured over the last `months`, of cutoffs that came after the first opening; it never rises.
         """
         shares = np.zeros(h)
         for step in range(1, h + 1):
-            chosen = (self.signed >= -CUTOFFS) & (self.signed - step >= self.first)
+            chosen = (self.signed >= -self.months) & (self.signed - step >= self.first)
             if chosen.any():
                 shares[step - 1] = np.mean(self.opened[chosen] <= self.signed[chosen] - step)
         return np.minimum.accumulate(shares)
 
 
-def known_of(tables: Tables, cutoff: np.datetime64, since: np.datetime64 | None = None) -> Known:
+def known_of(
+    tables: Tables, cutoff: np.datetime64, months: int = SHARE_MONTHS, since: np.datetime64 | None = None
+) -> Known:
     """What the deals of one replication tell as of the cutoff; ``since`` as in ``deals.visits_of``.
 
     Raises
@@ -95,10 +101,10 @@ def known_of(tables: Tables, cutoff: np.datetime64, since: np.datetime64 | None 
     """
     deals, pipeline = tables["opportunities"], pipeline_of(visits_of(tables, cutoff, since))
     opened, closed, won = _months(deals["opened"], cutoff), _months(deals["closed"], cutoff), _won(deals)
-    first = int(opened.min(initial=0))
+    first, worth = int(opened.min(initial=0)), _worth(tables, pipeline.deal)
     if since is not None:
         first = max(first, int((since.astype("datetime64[M]") - cutoff.astype("datetime64[M]")).astype(np.int64)))
-    return Known(pipeline, opened[won], closed[won], first, _worth(tables, pipeline.deal))
+    return Known(pipeline, opened[won], closed[won], first, worth, months)
 
 
 def _worth(tables: Tables, open_deals: np.ndarray) -> Worth | None:
@@ -122,7 +128,7 @@ def _months(column: pd.Series, cutoff: np.datetime64) -> np.ndarray:
     return np.where(np.isnat(months), 0, months.astype(np.int64))
 
 
-def informed_signed(tables: Tables, measure: str) -> Callable[[Fitted], Fitted]:
+def informed_signed(tables: Tables, measure: str, months: int = SHARE_MONTHS) -> Callable[[Fitted], Fitted]:
     """What turns the forecast of a series of signatures into one that knows which deals are open.
 
     Parameters
@@ -132,6 +138,8 @@ def informed_signed(tables: Tables, measure: str) -> Callable[[Fitted], Fitted]:
         subscriptions and events.
     measure : str
         One of ``MEASURES``: what the series counts; ``new_mrr`` in major units.
+    months : int
+        Of the past by which the share of open deals in the signatures of each step is measured.
 
     Returns
     -------
@@ -150,7 +158,7 @@ def informed_signed(tables: Tables, measure: str) -> Callable[[Fitted], Fitted]:
     arrivals = (tables["events"]["activity"] == "queued").to_numpy()
     own = {name: tables[name] for name in ("opportunities", "subscriptions")}
     known = Tables({**own, "events": tables["events"][arrivals]})
-    return partial(_inform, partial(known_of, known, since=opened_at(tables)), measure)
+    return partial(_inform, partial(known_of, known, months=months, since=opened_at(tables)), measure)
 
 
 def _inform(read: Callable[[np.datetime64], Known], measure: str, fitted: Fitted) -> Fitted:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scenarios.runs.claim import read_config
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.forecast.run import Change
+    from analysis.tables import Tables
 
 KNOWING = ("accounts", "opportunities", "subscriptions", "events")
 """Tables that tell which contracts fall due and which deals are open."""
@@ -26,26 +28,34 @@ class Books:
     ----------
     folder : Path
         The run folder; rows of after the cutoff are never read (``analysis.asof``).
-    prior_decisions : float
-        Weight of all contracts for the renewals of one group.
+    settings : mapping
+        The group ``forecast`` of the configuration: what is believed of contracts and deals beforehand.
     """
 
     folder: Path
-    prior_decisions: float
+    settings: Mapping[str, Any]
 
     def __call__(self, replication: int, cutoff: pd.Timestamp) -> dict[str, Change]:
         """By metric, what makes its forecast a better informed one."""
         import pandas as pd
 
         from analysis.asof import as_of
-        from analysis.forecast import contracts, pipeline
         from analysis.tables import Tables
 
         start = pd.Timestamp(read_config(self.folder)["horizon"]["start"])
         days = (cutoff + pd.Timedelta(days=1) - start) / pd.Timedelta(days=1)
         tables = as_of(Tables(partial(_of_replication, self.folder, replication)), days)
-        churn = {name: contracts.informed_churn(tables, name, self.prior_decisions) for name in contracts.MEASURES}
-        return churn | {name: pipeline.informed_signed(tables, name) for name in pipeline.MEASURES}
+        return told(tables, self.settings)
+
+
+def told(tables: Tables, settings: Mapping[str, Any]) -> dict[str, Change]:
+    """By metric, what contracts and deals of one replication at a cutoff make of its forecast."""
+    from analysis.forecast import contracts, pipeline
+
+    priors = settings["prior_decisions"], settings["prior_slope"]
+    churn = {name: contracts.informed_churn(tables, name, *priors) for name in contracts.MEASURES}
+    months = settings["share_months"]
+    return churn | {name: pipeline.informed_signed(tables, name, months) for name in pipeline.MEASURES}
 
 
 def _of_replication(folder: Path, replication: int, name: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown
+from scenarios.forecasts.books import knows, told
 from scenarios.forecasts.group import BUSINESS, summed
 from scenarios.forecasts.source import RUN, RUNS, Source
 from scenarios.runs.manifest import Manifest, read_manifest
@@ -23,8 +24,6 @@ Inform = Callable[["Fitted"], "Fitted"]
 """Makes a better informed forecast of the series' own."""
 
 METRICS = "metrics.parquet"
-KNOWING = ("accounts", "opportunities", "subscriptions", "events")
-"""Tables that tell which contracts fall due and which deals are open."""
 
 
 def read_runs(paths: tuple[Path, ...], settings: Mapping[str, Any]) -> Source:
@@ -197,11 +196,10 @@ def _informed_run(path: Path, prefix: str, source: Source, settings: Mapping[str
     import pandas as pd
 
     from analysis.asof import as_of
-    from analysis.forecast import contracts, pipeline
     from analysis.tables import load_tables
     from scenarios.runs.claim import read_config
 
-    if not all((path / f"{name}.parquet").is_file() for name in KNOWING):
+    if not knows(path):
         return {}
     ids = set(source.series["unique_id"])
     wanted = min(settings["replications"], read_manifest(path).replications)
@@ -211,10 +209,6 @@ def _informed_run(path: Path, prefix: str, source: Source, settings: Mapping[str
     for number in range(wanted):
         tables = as_of(load_tables(path).replication(number), (end - start) / pd.Timedelta(days=1))
         tail = f"/{number}" if wanted > 1 else ""
-        for measure in contracts.MEASURES:
-            if (name := prefix + measure + tail) in ids:
-                found[name] = contracts.informed_churn(tables, measure, settings["prior_decisions"])
-        for measure in pipeline.MEASURES:
-            if (name := prefix + measure + tail) in ids:
-                found[name] = pipeline.informed_signed(tables, measure)
+        named = {prefix + measure + tail: inform for measure, inform in told(tables, settings).items()}
+        found |= {name: inform for name, inform in named.items() if name in ids}
     return found

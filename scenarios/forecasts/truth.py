@@ -77,7 +77,7 @@ def truth_of(folder: Path, settings: Mapping[str, Any], out: Path, mapper: Mappe
         raise InputError([f"{folder}: has nothing to judge by, got a run that is {manifest.status}; finish it"])
     setup = setup_of(settings)
     series = histories(metrics_of(folder, max(manifest.done) + 1))
-    books = Books(folder, settings["prior_decisions"]) if setup.structure and knows(folder) else None
+    books = Books(folder, settings) if setup.structure and knows(folder) else None
     frames, notes = _judged(series, trial_of(settings, setup, series), books, mapper)
     blind, told = blind_spot(folder, settings, out, mapper)
     parts, drawn = sources(folder, settings, out, mapper)
@@ -227,14 +227,22 @@ def _trials(study: Study, happening: Happening, setup: Setup, series: pd.DataFra
     before = Trial(setup, cutoff=months[last])
     if not FORECASTERS[setup.model].regressors:
         return before, None, f"{setup.model} takes no regressors: what is recovered is not shown"
-    table = influences(study, happening, months)
-    learned = bool((np.ptp(table.to_numpy()[: last + 1], axis=0) > 0).all())
+    ahead = pd.date_range(months[-1], periods=setup.horizon + 1, freq="ME")[1:]
+    table = influences(study, happening, months.append(ahead))
+    learned = _varies(table, last)
     place = last if learned else last + AFTER
     if place >= len(months) - 1:
         return before, None, f"under {AFTER + 1} months after the date: what is recovered is not shown"
+    if not _varies(table, place):
+        return before, None, f"the keys do not move up to {months[place]:%Y-%m-%d}: their effect cannot be learned"
     aware = Trial(replace(setup, regressors=table), cutoff=months[place])
     how = "an earlier change of the same keys" if learned else f"{AFTER} months after the date"
     return before, aware, f"the regressor's effect is learned from {how}"
+
+
+def _varies(table: pd.DataFrame, place: int) -> bool:
+    """Whether every key has moved by the month at a place: from what never moved nothing can be learned."""
+    return bool((np.ptp(table.to_numpy()[: place + 1], axis=0) > 0).all())
 
 
 # Sources of uncertainty

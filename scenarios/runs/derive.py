@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scenarios.runs.backends import Pool, pool_of
 from scenarios.runs.claim import CONFIG, SOURCE
 from scenarios.runs.files import checksum, write_atomic, write_text
+from scenarios.runs.sets import packing
 from scenarios.studies.digest import csv_rows, json_digest, table_digest
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def write_parquet(path: Path, table: pa.Table) -> Entry:
     """Write a Parquet file in one step."""
     import pyarrow.parquet as pq
 
-    write_atomic(path, lambda staged: pq.write_table(table, staged, compression="zstd"))
+    write_atomic(path, lambda staged: pq.write_table(table, staged, **packing(table.schema)))
     return {"rows": table.num_rows, "digest": table_digest(table), "checksum": checksum(path)}
 
 

@@ -12,7 +12,7 @@ from scenarios.runs.exports.nixtla import write_series
 from scenarios.runs.exports.sheets import write_tables
 from scenarios.runs.exports.vidigi import write_visits
 from scenarios.runs.exports.xes import write_log
-from scenarios.runs.files import STAGED, fresh_folder, publish
+from scenarios.runs.files import STAGED, checksum, fresh_folder, publish
 from scenarios.runs.manifest import Manifest, read_manifest
 
 
@@ -69,7 +69,8 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None) -
     Raises
     ------
     InputError
-        For an unknown format, a folder that is no run folder, or a replication or table that it does not hold.
+        For an unknown format, a folder that is no run folder, or a replication or table that it does not hold, or that
+        is not as it was written.
     """
     if format not in FORMATS:
         raise InputError([f"format: is unknown, got {shown(format)}; {suggest(format, (*FORMATS, BUNDLE))}"])
@@ -77,6 +78,7 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None) -
     if format == CSV and replication is not None:
         raise InputError([f"replication: is not for {CSV}, got {shown(replication)}; {CSV} takes all of them"])
     number = None if format == CSV else _replication(run, manifest, SINGLE[format].tables, replication)
+    _check_sound(run, manifest, None if format == CSV else SINGLE[format].tables)
     target = run / "export" / format
     try:
         staged = fresh_folder(target.with_name(target.name + STAGED))
@@ -88,6 +90,16 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None) -
     except OSError as error:
         raise unwritable(target, error) from None
     return target
+
+
+def _check_sound(run: Path, manifest: Manifest, tables: tuple[str, ...] | None) -> None:
+    """Refuse tables, all of the run if none are named, that are not as they were written."""
+    for name, entry in manifest.files.items():
+        path = run / name
+        asked = path.suffix == ".parquet" and (tables is None or path.stem in tables)
+        if asked and not (path.is_file() and checksum(path) == entry["checksum"]):
+            right = f"tobsim validate {run} names all that is damaged, and the same tobsim run makes it again"
+            raise InputError([f"{path}: is damaged, got a file that is not as it was written; {right}"])
 
 
 def check_settings(format: str, given: Collection[str]) -> None:

@@ -14,8 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from scenarios.errors import InputError
+from scenarios.errors import InputError, shown
 from scenarios.runs.files import write_text
+
+VERBS = ("run", "compare", "sweep", "forecast", "optimise")
+"""Commands that write a folder with a manifest."""
 
 SCHEMA_VERSION = 1
 """Version of the layout of a run folder; raised when a file or column changes its meaning."""
@@ -97,7 +100,7 @@ def read_entries(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If there is none, it cannot be read, or a newer version of the program wrote it.
+        If there is none, it cannot be read, a newer version of the program wrote it, or its verb is none of ``VERBS``.
     """
     where = f"{folder / NAME}"
     try:
@@ -111,6 +114,8 @@ def read_entries(folder: Path) -> dict[str, Any]:
         raise InputError(
             [f"{where}: is newer than this program, got schema_version {version}; at most {SCHEMA_VERSION}"]
         )
+    if (verb := content.get("verb", VERBS[0])) not in VERBS:
+        raise InputError([f"{where}: is of an unknown verb, got {shown(verb)}; {', '.join(VERBS)}"])
     return dict(content)
 
 

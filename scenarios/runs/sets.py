@@ -65,11 +65,25 @@ def write_set(root: Path, facts: Facts, tables: dict[str, pa.Table]) -> Facts:
     return Facts(**{**facts.__dict__, "tables": described})
 
 
+def packing(schema: pa.Schema) -> dict[str, Any]:
+    """How Parquet is to hold a table.
+
+    Texts and categories have a dictionary, from which numbers gain nothing; numbers and times have their least and
+    largest value by row group, by which readers find a replication.
+    """
+    import pyarrow.types as kinds
+
+    named = [f.name for f in schema if kinds.is_dictionary(f.type) or kinds.is_string(f.type)]
+    others = [name for name in schema.names if name not in named]
+    return {"compression": "zstd", "use_dictionary": named, "write_statistics": others}
+
+
 def write_table(path: Path, table: pa.Table) -> dict[str, Any]:
-    """Write one Parquet file; rows, digest of the values and checksum of the file."""
+    """Write one Parquet file that is soon read as a whole; rows, digest of the values and checksum of the file."""
     import pyarrow.parquet as pq
 
-    pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
+    quick = packing(table.schema) | {"compression": "lz4", "write_statistics": False}
+    pq.write_table(table, path, row_group_size=ROW_GROUP, **quick)
     return {"rows": table.num_rows, "digest": table_digest(table), "checksum": checksum(path)}
 
 

@@ -10,22 +10,29 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError
+from scenarios.runs.backends import LOCAL, pool_of
 from scenarios.runs.claim import ASSEMBLED, CONFIG, LOCK, SOURCE, check_out, unwritable
 from scenarios.runs.files import STAGED, Lock, checksum, fresh_folder, publish, sync, write_text
 from scenarios.runs.manifest import NAME, Manifest, now, read_manifest
-from scenarios.runs.sets import ROW_GROUP, SETS, Facts, finished_sets, set_folder
+from scenarios.runs.sets import ROW_GROUP, SETS, Facts, finished_sets, packing, set_folder
 from scenarios.studies.digest import combine
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from scenarios.studies.study import Study
+
+
+SPREAD_ROWS = 2_000_000
+"""Rows from which tables are put together by workers: about a second's work, what it takes to begin with some."""
 
 
 class RunFolder:
@@ -156,7 +163,7 @@ class RunFolder:
         if self.pending:
             staged = fresh_folder(self.path / (ASSEMBLED + STAGED))
             parts = self._parts(tables)
-            entries = {f"{name}.parquet": self._merge(staged, name, parts) for name in tables}
+            entries = self._merged(staged, tables, parts)
             self.manifest = replace(
                 self.manifest,
                 status="assembled",
@@ -177,27 +184,46 @@ class RunFolder:
             parts[number] = {name: {k: facts.tables[name][k] for k in ("rows", "digest")} for name in tables}
         return parts
 
-    def _merge(self, staged: Path, name: str, parts: dict[int, dict[str, Any]]) -> dict[str, Any]:
-        import pyarrow.parquet as pq
+    def _merged(self, staged: Path, tables: tuple[str, ...], parts: dict[int, dict[str, Any]]) -> dict[str, Any]:
+        """Put the tables together in ``staged``, large ones by the workers of the study; their entries."""
+        from scenarios.runs.execute import spread
 
-        numbers, path = sorted(parts), staged / f"{name}.parquet"
-        schema = self.part(name, numbers[0]).schema
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for number in numbers:
-                writer.write_table(self.part(name, number).cast(schema), row_group_size=ROW_GROUP)
+        rows = {name: sum(part[name]["rows"] for part in parts.values()) for name in tables}
+        pool = pool_of(self.study.config)
+        workers = pool.workers if pool.backend == LOCAL and sum(rows.values()) >= SPREAD_ROWS else 1
+        merge = partial(merge_parts, self.path.absolute(), staged.absolute(), frozenset(self.pending), sorted(parts))
+        largest_first = sorted(tables, key=lambda name: -rows[name])
+        checksums = dict(zip(largest_first, spread(merge, largest_first, workers), strict=True))
+        digests = {name: combine({n: parts[n][name]["digest"] for n in parts}) for name in tables}
         return {
-            "rows": sum(parts[n][name]["rows"] for n in numbers),
-            "digest": combine({n: parts[n][name]["digest"] for n in numbers}),
-            "checksum": checksum(path),
+            f"{name}.parquet": {"rows": rows[name], "digest": digests[name], "checksum": checksums[name]}
+            for name in tables
         }
 
     def part(self, name: str, replication: int) -> pa.Table:
         """Rows of one replication of one table, from its file set or from the assembled table."""
-        import pyarrow.parquet as pq
+        return _part(self.path, name, replication, replication in self.pending)
 
-        if replication in self.pending:
-            return pq.read_table(set_folder(self.path, replication) / f"{name}.parquet")
-        return read_part(self.path, name, replication)
+
+def merge_parts(root: Path, staged: Path, pending: Collection[int], numbers: Sequence[int], name: str) -> str:
+    """Put one table of some replications together in a file of folder ``staged``; its checksum."""
+    import pyarrow.parquet as pq
+
+    path = staged / f"{name}.parquet"
+    schema = _part(root, name, numbers[0], numbers[0] in pending).schema
+    with pq.ParquetWriter(path, schema, **packing(schema)) as writer:
+        for number in numbers:
+            part = _part(root, name, number, number in pending)
+            writer.write_table(part.cast(schema), row_group_size=ROW_GROUP)
+    return checksum(path)
+
+
+def _part(root: Path, name: str, replication: int, pending: bool) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    if pending:
+        return pq.read_table(set_folder(root, replication) / f"{name}.parquet")
+    return read_part(root, name, replication)
 
 
 def read_part(root: Path, name: str, replication: int) -> pa.Table:

@@ -196,14 +196,17 @@ def _compose(choices: tuple[str, ...], folder: Path | None, state: tuple[Any, ..
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    from scenarios.studies.read_once import ReadOnce
+
     search = [f"hydra.searchpath=['file://{folder}']"] if folder else []
     singletons = Singleton.get_state()
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = hydra_compose("config", [*choices, *search])
-            loader = GlobalHydra.instance().config_loader()
+            loader: Any = GlobalHydra.instance().config_loader()
+            loader.repository = ReadOnce(loader.get_search_path())
             order = loader.compute_defaults_list("config", [*choices, *search], RunMode.RUN).defaults
+            config = hydra_compose("config", [*choices, *search])
             tree: Any = OmegaConf.to_container(config, resolve=False)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise InputError([_worded(error, folder)]) from None

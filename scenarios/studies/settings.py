@@ -121,6 +121,8 @@ class Forecast:
     targets: dict[str, SeriesTarget]
     structure: bool
     prior_decisions: float = number("decisions", "weight of all contracts for one group", low=1, high=100_000)
+    prior_slope: float = number("1", "spread of how renewal depends on revenue", low=0.01, high=10, default=0.5)
+    share_months: int = number("months", "past that tells the share of open deals", low=1, high=240, default=12)
     truth: Truth
 
 

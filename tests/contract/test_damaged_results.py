@@ -57,6 +57,7 @@ def test_a_forecast_that_is_gone_is_a_difference(folder: Path, capsys: pytest.Ca
     [
         {"parts": []}, {"parts": {}}, {"files": None}, {"files": {"../../etc/passwd": {}}}, {"files": {"/etc/x": {}}},
         {"files": {"summary.csv": 1}}, {"tables": "x"}, {"verb": "sweep"}, {"verb": "compare"}, {"verb": "forecast"},
+        {"verb": "improve"}, {"verb": None}, {"verb": ["run"]},
     ],
 )  # fmt: skip
 def test_a_manifest_of_another_shape_is_refused(

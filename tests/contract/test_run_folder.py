@@ -20,6 +20,7 @@ from scenarios.runs.reproduce import first_difference, reproduce
 from scenarios.runs.result import SHEETS, TABLES
 from scenarios.runs.validate import validate
 from scenarios.studies.digest import table_digest
+from tests.fixtures.rewritten import rewritten
 
 SMALL = ["market.accounts=300", "horizon.days=200", "replications=3", "progress=false"]
 
@@ -302,7 +303,7 @@ def test_export_as_csv(folder):
     place = events.schema.get_field_index("note")
     names = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", 'a "b", c', None]
     notes = pa.array([names[row % len(names)] for row in range(events.num_rows)]).dictionary_encode()
-    pq.write_table(events.set_column(place, "note", notes), folder / "events.parquet")
+    rewritten(folder, "events", events.set_column(place, "note", notes))
     target = export(folder)
     assert target == folder / "export" / "csv"
     assert {path.stem for path in target.iterdir()} == {path.stem for path in folder.glob("*.parquet")}

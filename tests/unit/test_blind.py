@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -118,6 +119,18 @@ def test_without_an_effect_nothing_is_recovered() -> None:
     rows = blind(worlds(24, np.zeros(36), noise), trial(), trial(AT - 1, step()))
     row = rows["truth_blind"].set_index("part").loc[REGRESSOR]
     assert np.isnan(row["recovered"])
+
+
+def test_what_could_not_be_forecast_is_counted_with_its_reason() -> None:
+    """The column ends with the history, so that nothing is known of the months that are forecast."""
+    after = trial(AT + 5, step())
+    assert after.setup.regressors is not None
+    short = replace(after, setup=replace(after.setup, regressors=after.setup.regressors.iloc[: AT + 6]))
+    rows = blind(worlds(4, np.zeros(36)), trial(), short)["truth_blind"].set_index("part")
+    assert rows["failed"].tolist() == [0, 0, 0, 4]
+    assert rows["replications"].tolist() == [4, 4, 4, 0]
+    assert "regressor policy has no finite value for 2025-07-31" in rows.loc[REGRESSOR, "reason"]
+    assert (rows["reason"].drop(REGRESSOR) == "").all()
 
 
 def test_worlds_that_differ_before_the_date_are_no_twins() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.forecast.book import SLOPE, Book, Delay, Terms, Tilt, book_of, delay_of, terms_of, tilt_of
+from analysis.forecast.book import PRIOR_SLOPE, Book, Delay, Terms, Tilt, book_of, delay_of, terms_of, tilt_of
 from analysis.forecast.contracts import informed_churn, leaving, steps_ahead
 from analysis.forecast.fitted import Fitted
 from analysis.forecast.history import prepare
@@ -163,16 +163,28 @@ def decided(mrr: list[float], kept: list[bool]) -> Terms:
 
 
 def test_larger_contracts_that_are_renewed_more_often_tilt_the_chances() -> None:
-    """At the mode the pull of the data is that of the prior, slope / SLOPE^2; the mirror image has the mirror slope."""
+    """At the mode the pull of the data is that of the prior, slope / sd^2; the mirror image has the mirror slope."""
     mrr, kept = [100.0, 200, 400, 800, 1600, 3200], [False, False, True, False, True, True]
     model = {(False, 0): known(1.0, 1.0)}
     found = tilt_of(decided(mrr, kept), model)
     above = np.log(mrr) - np.log(mrr).mean()
     assert found.centre == pytest.approx(np.log(mrr).mean())
-    assert above @ (np.array(kept) - 1 / (1 + np.exp(-found.slope * above))) == pytest.approx(found.slope / SLOPE**2)
-    assert 0 < found.slope < 2 * SLOPE
-    assert 0 < found.sd < SLOPE
+    assert above @ (np.array(kept) - 1 / (1 + np.exp(-found.slope * above))) == pytest.approx(
+        found.slope / PRIOR_SLOPE**2
+    )
+    assert 0 < found.slope < 2 * PRIOR_SLOPE
+    assert 0 < found.sd < PRIOR_SLOPE
     assert tilt_of(decided(mrr, kept[::-1]), model).slope == pytest.approx(-found.slope)
+
+
+def test_how_far_revenue_may_tilt_the_chances_is_a_setting() -> None:
+    """The narrower the prior, the less of what the data say is believed."""
+    rows = [(a, 10 * a, 10 * a + 100, 10 * a + 100, 1, "renewed" if a % 4 > 1 else "churned") for a in range(36)]
+    found = contracts(rows)
+    found["subscriptions"]["mrr"] = [100.0 * 2 ** (a % 4) for a in range(36)]
+    narrow, wide = (book_of(found, CUTOFF, prior_slope=sd).tilt for sd in (0.2, 1.0))
+    assert 0 < narrow.slope < wide.slope - 0.2
+    assert narrow.sd < 0.2 < wide.sd < 1.0
 
 
 def test_where_revenue_says_nothing_chances_stay_as_they_are() -> None:

@@ -20,6 +20,7 @@ from scenarios import InputError, compose, run
 from scenarios.forecasts.series_file import read_series_file
 from scenarios.runs.export import FORMATS, check_settings, export
 from scenarios.runs.exports import xes
+from tests.fixtures.rewritten import rewritten
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 SMALL = ["effects=none", "market.accounts=150", "horizon.days=500", "replications=2", "progress=false"]
@@ -128,7 +129,7 @@ def test_text_in_the_log_is_escaped(folder: Path) -> None:
     hostile = "<script a=\"1\" b='2'>&amp;\n\t大\x01\x0b"
     names = pa.array([hostile] * people.num_rows)
     place = people.schema.get_field_index("external_id")
-    pq.write_table(people.set_column(place, "external_id", names), folder / "accounts.parquet")
+    rewritten(folder, "accounts", people.set_column(place, "external_id", names))
     first = next(trace for tag, trace in own(log(folder)) if tag == "trace")
     assert attributes(first)["concept:name"] == hostile.replace("\x01", "\ufffd").replace("\x0b", "\ufffd")
 
@@ -217,7 +218,7 @@ def test_at_any_time_the_latest_event_puts_accounts_where_they_are(finished: Pat
 
 def test_visits_are_the_same_however_the_table_is_cut(folder: Path) -> None:
     whole = (export(folder, "vidigi", 1) / "visits-1.csv").read_bytes()
-    pq.write_table(pq.read_table(folder / "events.parquet"), folder / "events.parquet", row_group_size=37)
+    rewritten(folder, "events", pq.read_table(folder / "events.parquet"), row_group_size=37)
     assert (export(folder, "vidigi", 1) / "visits-1.csv").read_bytes() == whole
 
 
@@ -225,7 +226,7 @@ def test_visits_begin_with_no_formula(folder: Path) -> None:
     people = pq.read_table(folder / "accounts.parquet")
     place = people.schema.get_field_index("segment")
     risky = pa.array(["=1+1"] * people.num_rows).dictionary_encode()
-    pq.write_table(people.set_column(place, "segment", risky), folder / "accounts.parquet")
+    rewritten(folder, "accounts", people.set_column(place, "segment", risky))
     assert set(shown(folder)["pathway"]) == {"'=1+1"}
 
 
@@ -248,6 +249,17 @@ def test_what_cannot_be_exported_is_refused(folder: Path) -> None:
     for name in ("xes", "vidigi"):
         with pytest.raises(InputError, match=r"lacks events, .*; tables=\[accounts,events\]"):
             export(folder, name)
+    assert not (folder / "export").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "xes", "vidigi"])
+@pytest.mark.parametrize("place", [0, 5000, -8])
+def test_a_damaged_table_is_named_and_nothing_is_left(folder: Path, form: str, place: int) -> None:
+    with (folder / "events.parquet").open("r+b") as file:
+        file.seek(place, 0 if place >= 0 else 2)
+        file.write(b"damage")
+    with pytest.raises(InputError, match=r"events\.parquet: is damaged, got .*; tobsim validate"):
+        export(folder, form)
     assert not (folder / "export").exists()
 
 

@@ -13,7 +13,7 @@ import pytest
 from rich.cells import cell_len
 
 from analysis.report import forecasts
-from analysis.report.forecasts.blind import split
+from analysis.report.forecasts.blind import blind, split
 from analysis.report.forecasts.build import PART, build_forecasts, chapters, render
 from analysis.report.forecasts.calibration import calibrated
 from analysis.report.forecasts.choice import chosen
@@ -292,6 +292,11 @@ def doubtful(folder: Path) -> list[Forecasts]:
     few = uncertain.truth("split")
     bounds = dict.fromkeys([name for name in few if name.endswith(("_low", "_high"))], np.nan)
     uncertain._truth |= {"split": few.assign(worlds=3, **bounds)}
+    seen = uncertain.truth("blind")
+    unmade: dict[str, float | str] = {"covered80": np.nan, "covered95": np.nan, "bias": np.nan, "reason": "no room"}
+    unmade |= {"replications": 0, "failed": 2}
+    known = seen["part"] == "regressor"
+    uncertain._truth["blind"] = seen.assign(**{c: seen[c].mask(known, v) for c, v in unmade.items()})
     uncertain._truth["best"] = uncertain.truth("best").replace({"metric": {"revenue": "new_mrr"}})
     none = {name: unmeasured.truth(name).iloc[:0] for name in ("blind", "effect", "split")}
     history = unmeasured.truth("history").assign(low=-1.0)
@@ -303,6 +308,13 @@ def test_shares_that_rest_on_few_worlds_are_not_told_as_findings(small: Path) ->
     uncertain, sure = doubtful(small)[0], Forecasts(small)
     assert "3 worlds are too few for an interval" in told(uncertain, split)
     assert "(10 to 60" in told(sure, split)
+
+
+def test_a_part_that_could_not_be_forecast_says_why(small: Path) -> None:
+    found, sure = doubtful(small)[0], rendered(Forecasts(small))
+    assert "No forecast held against the changed world, its date known could be made: no room." in told(found, blind)
+    assert rendered(found).count("replications without a forecast: 2; no room") == 2
+    assert "replications without a forecast" not in sure
 
 
 def test_charts_of_a_judgement_follow_the_order_of_its_metrics(small: Path, tmp_path: Path) -> None:

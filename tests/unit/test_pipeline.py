@@ -182,7 +182,9 @@ def test_cutoffs_before_the_first_deal_do_not_count() -> None:
 
 
 def test_signatures_older_than_a_year_do_not_count() -> None:
-    assert known([-20, -3], [-14, -3]).share(2).tolist() == [0.0, 0.0]
+    found = known([-20, -3], [-14, -3])
+    assert found.share(2).tolist() == [0.0, 0.0]
+    assert replace(found, months=14).share(2).tolist() == [0.5, 0.5]
 
 
 def own(values: list[float] | None = None) -> Fitted:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.forecast.combine import Outlook, normal
+from analysis.forecast.fitted import Fitted
+from analysis.forecast.history import History, prepare
+from analysis.forecast.registry import FORECASTERS
 from scenarios import compose
 from scenarios.comparisons.pairs import run_quietly
 from scenarios.errors import InputError
-from scenarios.forecasts.truth import members, truth_of
+from scenarios.forecasts.truth import blind_spot, members, truth_of
 from scenarios.forecasts.worlds import SHARE, Unknown, draw_study, draw_worlds, drawn, unknowns
 from scenarios.runs.claim import flatten
 from scenarios.studies.study import Study
@@ -127,6 +132,51 @@ def test_the_twin_is_the_run_without_the_change(changed: tuple[dict[str, pd.Data
     gap = blind["bias"].xs("changed", level="part") - blind["bias"].xs("twin", level="part")
     pd.testing.assert_series_equal(gap, blind["effect"].xs("changed", level="part"), check_names=False)
     assert (blind["cutoff"] == pd.Timestamp("2026-03-31")).all()
+
+
+class Stepped:
+    """The mean of the past, moved by the regressors as they are."""
+
+    name, regressors = "stepped", True
+
+    def fit(self, y: pd.Series, floor: float | None = None, regressors: pd.DataFrame | None = None) -> Fitted:
+        return Fitted(self.name, prepare(y, floor, regressors), partial(stepped, prepare(y, floor, regressors)))
+
+
+def stepped(history: History, h: int) -> Outlook:
+    known = history.regressors.ahead(h)[:, 0] if history.regressors is not None else np.zeros(h)
+    return normal(np.mean(history.y) + known, np.ones(h))
+
+
+def aware(place: Path, horizon: int, change: dict[str, object] | None = None) -> tuple[dict[str, pd.DataFrame], str]:
+    settings = dict(compose("service_saas").config["forecast"])
+    settings |= {"model": Stepped.name, "horizon": horizon, "paths": 100, "structure": False}
+    settings["truth"] = settings["truth"] | {"change": change and {"late": change}}
+    return blind_spot(place / "run", settings, place / "late" if change else place)
+
+
+def test_a_forecast_that_knows_the_date_may_reach_beyond_the_run(
+    changed: tuple[dict[str, pd.DataFrame], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six months after the date three are left of the run, and five are forecast."""
+    monkeypatch.setitem(FORECASTERS, Stepped.name, Stepped())
+    frames, note = aware(changed[1], 5)
+    assert note.endswith("the regressor's effect is learned from 6 months after the date")
+    rows = frames["truth_blind"].query("part == 'regressor'")
+    assert (rows["failed"] == 0).all()
+    assert (rows["replications"] == 2).all()
+    assert (rows["cutoff"] == pd.Timestamp("2026-09-30")).all()
+
+
+def test_a_key_that_is_set_to_what_it_is_teaches_nothing(
+    changed: tuple[dict[str, pd.DataFrame], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FORECASTERS, Stepped.name, Stepped())
+    spend = compose("service_saas").config["policy"]["channels"]["search"]["spend_month"]
+    same = {"key": "policy.channels.search.spend_month", "date": "2026-04-16", "value": spend}
+    frames, note = aware(changed[1], 2, same)
+    assert note.endswith("the keys do not move up to 2026-09-30: their effect cannot be learned")
+    assert set(frames["truth_blind"]["part"]) == {"twin", "changed"}
 
 
 @pytest.mark.slow

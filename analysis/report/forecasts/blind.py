@@ -45,6 +45,10 @@ def _story(view: View, metric: str, table: pd.DataFrame) -> str:
     """The parts of one series as sentences."""
     text, unit, lines = view.text, view.unit(metric), []
     for row in _ordered(table):
+        if _unmade(row):
+            part = text(f"forecasts.truth.blind.part_{row['part']}")
+            lines.append(text("forecasts.truth.blind.unmade", part=part, reason=row["reason"]))
+            continue
         fields = {"series": view.series(metric), "share": view.say.percent(row["covered95"])}
         bounds = view.interval(row["effect_low"], row["effect_high"], unit)
         effect = view.say.value(row["effect"], unit)
@@ -52,6 +56,11 @@ def _story(view: View, metric: str, table: pd.DataFrame) -> str:
         fields |= {"bias": view.say.value(row["bias"], unit), "effect": effect}
         lines.append(text(f"forecasts.truth.blind.{row['part']}", **fields))
     return " ".join([*lines, *(recovered(view, row) for row in _ordered(table) if row["part"] == KNOWN)]).strip()
+
+
+def _unmade(row: dict[Any, Any]) -> bool:
+    """Whether a part has no forecast at all."""
+    return bool(row["failed"] > 0 and row["replications"] == 0)
 
 
 def recovered(view: View, row: dict[Any, Any]) -> str:
@@ -69,12 +78,20 @@ def _row(view: View, row: dict[Any, Any]) -> list[Cell]:
     text, unit = view.text, view.unit(row["metric"])
     return [
         Cell(view.series(row["metric"]), text.unit(unit)),
-        Cell(text(f"forecasts.truth.blind.part_{row['part']}"), look="left"),
+        Cell(text(f"forecasts.truth.blind.part_{row['part']}"), _failed(view, row), look="left"),
         Cell(view.say.percent(row["covered80"])),
         Cell(view.say.percent(row["covered95"])),
         Cell(text.number(row["bias"], unit), view.interval(row["low"], row["high"], unit)),
         Cell(text.number(row["effect"], unit), view.interval(row["effect_low"], row["effect_high"], unit)),
     ]
+
+
+def _failed(view: View, row: dict[Any, Any]) -> str:
+    """How many replications have no forecast and why the first has none; empty if all have one."""
+    if not row["failed"] > 0:
+        return ""
+    count = view.text.count(row["failed"])
+    return view.text("forecasts.truth.blind.failed", count=count, reason=row["reason"])
 
 
 def _effects(view: View) -> list[Block]:

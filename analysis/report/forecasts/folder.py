@@ -150,6 +150,9 @@ BOUNDS = ("mean", "low", "high", "ratio", "ratio_low", "ratio_high", "clusters",
 EFFECT = ("effect", "effect_low", "effect_high")
 """What a change really does, with its interval."""
 
+RECOVERED = ("recovered", "recovered_low", "recovered_high")
+"""The share of it that knowing the date gives back, with its interval."""
+
 VARIANCES = ("demand", "parameters", "model")
 VARIANCE_BOUNDS = tuple(f"{part}_share_{end}" for part in VARIANCES for end in ("low", "high"))
 """Where uncertainty comes from: columns of variances, and of the intervals of their shares."""
@@ -160,8 +163,8 @@ TRUTH_COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "history": (("metric", "model"), ("train", "skill", "low", "high")),
     "best": (("metric", "model", "best", "alike"), ("ratio", "difference", "low", "high")),
     "blind": (
-        ("metric", "part"),
-        ("covered80", "covered95", "bias", "low", "high", *EFFECT, "recovered", "recovered_low", "recovered_high"),
+        ("metric", "part", "reason"),
+        ("covered80", "covered95", "bias", "low", "high", *EFFECT, *RECOVERED, "replications", "failed"),
     ),
     "effect": (("metric",), ("step", "effect", "low", "high")),
     "split": (("metric",), ("step", "worlds", *VARIANCES, *VARIANCE_BOUNDS)),

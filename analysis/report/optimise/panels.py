@@ -32,6 +32,8 @@ def headline(view: View) -> str:
     """What to do, and how sure that is."""
     rows = _objectives(view, 0)
     best, text = [row for row in rows if row["best"]], view.text
+    if not any(row["status"] == "done" for row in rows):
+        return text("optimise.result.undefined")
     if not best:
         return text("optimise.result.none")
     if len(view.folder.objectives) > 1:
