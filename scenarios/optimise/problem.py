@@ -13,6 +13,7 @@ import numpy as np
 from analysis.optimise.measure import Goal, Limit
 from scenarios.errors import InputError, shown, suggest
 from scenarios.optimise.settings import SHARED, complete, problems_of
+from scenarios.sweeps.dates import as_date
 from scenarios.sweeps.experiment import load_settings, make_experiment, overridden, split_overrides
 from scenarios.sweeps.ranges import Range, Values
 from scenarios.sweeps.spaces import Space
@@ -304,5 +305,6 @@ def _check_levers(problem: Problem) -> None:
 
 
 def ordered(domain: Values) -> bool:
-    """Whether listed values are numbers, whose order means something."""
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in domain.values)
+    """Whether listed values are numbers or dates, whose order means something."""
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in domain.values)
+    return numbers or all(as_date(value) for value in domain.values)
