@@ -284,9 +284,10 @@ def _quantity(where: str, given: Mapping[str, Any], study: Study) -> Quantity:
 
 def last_year(config: Mapping[str, Any]) -> str | None:
     """Label of the last fiscal year that is over by the end of the horizon."""
-    from analysis.metrics.periods import YEAR, Calendar
+    from analysis.metrics.periods import YEAR
+    from scenarios.runs.replicate import metrics_context
 
-    ends = Calendar(str(config["horizon"]["start"]), config["horizon"]["days"]).groups[YEAR].ends
+    ends = metrics_context(dict(config)).calendar.groups[YEAR].ends
     return f"FY{str(ends[-1])[:4]}" if len(ends) else None
 
 
