@@ -84,9 +84,7 @@ class View:
         level = {**self.codes(account), **(codes or {})}
         return tally(self.calendar.months, self.calendar.month_of(days), weights, level, self.levels)
 
-    def level(
-        self, start: np.ndarray, end: np.ndarray, account: np.ndarray, weights: np.ndarray | None = None
-    ) -> Cube:
+    def level(self, start: np.ndarray, end: np.ndarray, account: np.ndarray, weights: np.ndarray | None = None) -> Cube:
         """Rows (or their weights) that are there at the end of every month: begun, and not ended.
 
         ``start`` and ``end`` are times, NaN for never. What began before the start of the horizon and had not ended

@@ -81,6 +81,7 @@ class Change:
     value: Any
     ramp_days: float = number("days", "time over which the value moves", low=0, default=0.0)
     until: str | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,7 @@ class Hire:
     ramp_days: float = number("days", "from the first day to full speed", low=0, high=3650, default=0.0)
     start_speed: float = number("1", "speed on the first day, 1 for a settled person", above=0, high=1, default=1.0)
     leave: str | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,7 @@ class View:
         """Formats of a chart."""
         made = words(self.say, *names, dates=dates)
         if dates and not self.monthly:
-            return Words(made.names, made.suffix, self.text("forecasts.axis_day"), made.separators)
+            return replace(made, date=self.text("forecasts.axis_day"))
         return made
 
     @cached_property
