@@ -20,7 +20,7 @@ import numpy as np
 from sim.calendar import WorkCalendar
 
 if TYPE_CHECKING:
-    from sim.spec import PolicySpec
+    from sim.spec.policy import Hire
     from sim.teams import Desk
     from sim.world import World
 
@@ -56,10 +56,10 @@ class Stay:
         return self.arrives + (self.ramp_days if self.start_speed < 1 else 0.0)
 
 
-def stays(policy: PolicySpec, start: str) -> list[Stay]:
+def stays(hiring: Mapping[str, Hire], start: str) -> list[Stay]:
     """The hiring plan in the order of its entries; part of a day of lead time counts as a day."""
     found, first = [], date.fromisoformat(start)
-    for name, hire in policy.hiring.items():
+    for name, hire in hiring.items():
         arrives = (date.fromisoformat(hire.requested) - first).days + math.ceil(hire.lead_days)
         leaves = float((date.fromisoformat(hire.leave) - first).days) if hire.leave else math.inf
         found.append(Stay(name, hire.desk, hire.heads, arrives, leaves, hire.ramp_days, hire.start_speed))
@@ -114,7 +114,7 @@ class Hiring:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.stays = [stay for stay in stays(world.spec.policy, world.spec.horizon.start) if stay.heads]
+        self.stays = [stay for stay in stays(world.spec.policy.hiring, world.spec.horizon.start) if stay.heads]
         specs = [world.spec, *(dated.spec for dated in world.later)]
         most = {name: max(spec.policy.desks[name].heads for spec in specs) for name in world.desks}
         self.moves: list[tuple[float, int, Desk, range]] = []

@@ -119,7 +119,7 @@ class Fluid:
         self.queue: dict[str, Flow] = {}
         self.living: dict[str, Flow] = {}
         self.desks = {name: DeskLoad() for name in spec.policy.desks}
-        self.stays = stays(spec.policy, spec.horizon.start)
+        self.stays = stays(spec.policy.hiring, spec.horizon.start)
         self.people: dict[str, float] = {}
         self.now = 0
 

@@ -24,7 +24,7 @@ HIRE = Hire(desk="sales", heads=2, requested="2025-01-03", lead_days=7.5, ramp_d
 
 def test_part_of_a_day_of_lead_time_counts_as_a_day() -> None:
     hires = {"one": replace(HIRE, leave="2025-06-01"), "other": replace(HIRE, lead_days=0.0)}
-    first, second = stays(replace(policy({"sales": 1}), hiring=hires), START)
+    first, second = stays(hires, START)
     assert (first.arrives, first.leaves, second.arrives, second.leaves) == (10, 151.0, 2, float("inf"))
     assert (first.settled, replace(first, start_speed=1.0).settled) == (50.0, 10.0)
 
