@@ -169,3 +169,11 @@ def test_the_end_of_a_policy_is_foreseen_with_its_date_only(model: Arima | Unobs
     assert abs(aware["mean"] - 100).max() < 3
     assert ((aware["lo-95"] < y[N:]) & (y[N:] < aware["hi-95"])).mean() > 0.8
     assert (blind["mean"] > 110).all()
+
+
+def test_a_constant_beside_several_effects_is_none_of_them() -> None:
+    table = policy_dates(INDEX, {"one": ("2021-01-01", "step", None), "two": ("2022-06-10", "step", None)})
+    y = history_of(table) + 20 * table["one"][:N] - 10 * table["two"][:N]
+    told = Arima().fit(y, None, table).note.split("estimated effects: ")[1].split(", ")
+    found = [float(each.split(" ")[1]) for each in told]
+    assert found == pytest.approx([20, -10], abs=2)
