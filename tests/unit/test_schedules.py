@@ -16,6 +16,7 @@ from scenarios.errors import InputError
 from scenarios.runs.replicate import arrow_tables, metrics_context
 from scenarios.studies.compose import compose
 from scenarios.studies.load import Fluid
+from scenarios.studies.overrides import override_text, read_overrides
 from scenarios.studies.study import Study, restore
 from sim.calendar import month_ends
 from sim.simulate import Run, simulate
@@ -227,3 +228,29 @@ def test_figures_of_a_fiscal_year_are_those_of_its_months() -> None:
     assert year["arr"].iloc[0] == inside["arr"].iloc[-1]
     assert year["cash_min"].iloc[0] == inside["cash_min"].min()
     assert set(summary(found)["period"]) == {"FY2026", "horizon"}
+
+
+# single months and dates as keys
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("policy.channels.search.budget.2025-03", 5, "policy.channels.search.budget={2025-03: 5}"),
+        ("a.price_list.2025-06-01.small", [1, 2], "a.price_list={2025-06-01: {small: [1,2]}}"),
+        ("policy.desks.sales.heads", 5, "policy.desks.sales.heads=5"),
+    ],
+)
+def test_a_key_with_a_date_is_written_as_a_mapping(key: str, value: object, text: str) -> None:
+    assert override_text(key, value) == text
+    settings, problems = read_overrides([text, f"{key}={value}"])
+    assert problems == []
+    assert settings[0].path == settings[1].path
+    assert settings[0].value == settings[1].value
+
+
+def test_one_month_of_a_budget_is_set_by_its_key() -> None:
+    study = mini(BUDGET, "policy.channels.search.budget.2025-03=7")
+    assert study.config["policy"]["channels"]["search"]["budget"] == {"2025-02": 30000, "2025-03": 7, "2025-12": 0}
+    again = study.with_({"policy.channels.search.budget.2025-03": 9}).config["policy"]["channels"]["search"]
+    assert again["budget"] == {"2025-02": 30000, "2025-03": 9, "2025-12": 0}
