@@ -45,7 +45,7 @@ def with_plan(known: pd.DataFrame | None, source: Source, settings: Mapping[str,
     InputError
         If the source is not one run, if the run plans nothing, or if a name is taken twice.
     """
-    if not settings["plan"]:
+    if not settings.get("plan"):
         return known
     if source.kind != RUN:
         raise InputError([f"{WHERE}: is known of one run only, got {source.kind}; source=RUN, or forecast.changes"])
