@@ -43,17 +43,15 @@ def with_plan(known: pd.DataFrame | None, source: Source, settings: Mapping[str,
     Raises
     ------
     InputError
-        If the source is not one run, if the run plans nothing, or if a name is taken twice.
+        If the source is not one run, or if a name is taken twice.
     """
     if not settings.get("plan"):
         return known
     if source.kind != RUN:
         raise InputError([f"{WHERE}: is known of one run only, got {source.kind}; source=RUN, or forecast.changes"])
     columns = plan_columns(read_config(source.paths[0]), regular_dates(source.series, settings))
-    if columns.empty:
-        raise InputError([f"{WHERE}: has nothing to tell, got a run without dated changes; forecast.plan=false"])
-    if known is None:
-        return columns
+    if columns.empty or known is None:
+        return known if columns.empty else columns
     if doubled := sorted(set(known.columns) & set(columns.columns)):
         raise InputError([f"{WHERE}: names what is given already, got {doubled[0]}; another name in forecast.changes"])
     return known.join(columns)

@@ -62,6 +62,8 @@ def forecast_steps(source: Source, settings: Mapping[str, Any], mapper: Mapper, 
     found = Found(warnings=list(source.warnings))
     asked = asked_targets(settings, source.series)
     regressors = with_plan(influences(source.series, settings), source, settings)
+    if settings.get("plan") and regressors is None:
+        found.warnings.append("forecast.plan: does nothing, the run has no dated changes")
     count = int(source.series["unique_id"].nunique())
     if count > MANY and settings["model"] not in QUICK:
         found.warnings.append(f"{count} series: forecast=fast takes a fraction of the time of {settings['model']}")
