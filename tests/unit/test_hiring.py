@@ -56,6 +56,16 @@ def test_hours_of_work_are_the_speed_added_up_over_working_hours(calendar: objec
             assert end >= start
 
 
+def test_somebody_who_came_before_the_first_day_has_learned_since() -> None:
+    early = replace(NEWCOMER, arrives=-20)
+    pace = Pace(early, WorkCalendar(AROUND_THE_CLOCK, START, 90.0))
+    assert pace.gained[1] == pytest.approx(24 * (0.25 + 0.75 * 20.5 / 40))
+    assert pace.finish(0.0, 24 * (0.25 + 0.75 * 20.5 / 40)) == pytest.approx(1.0, abs=GRID)
+    spec = sales(0, early=Hire(desk="sales", heads=1, requested="2024-12-12", ramp_days=40.0, start_speed=0.25))
+    staffing = run_spec(spec, 1, contacts(np.arange(3.0)))["staffing"]
+    assert (staffing["heads"][where(staffing, desk="sales")] == 1).all()
+
+
 def done(pace: Pace, t: float) -> float:
     """Hours of settled work up to a time, from the days before it and its own share of the day."""
     day, calendar = int(t), pace.calendar
