@@ -105,6 +105,10 @@ class WorkCalendar:
         hour = np.clip((t - d) * 24.0 - self.open_hour, 0.0, self.hours)
         return self._before[d] * self.hours + np.where(self._is_working[d], hour, 0.0)
 
+    def moment(self, day: int, hour: float) -> float:
+        """So many hours after the opening of a day; days that are worked around the clock open at midnight."""
+        return self._time(day, hour - self.open_hour if self.around_the_clock else hour)
+
     def _nth(self, k: int, hour: float) -> float:
         if k >= len(self.work_days):
             return float(self.days_known)

@@ -33,7 +33,7 @@ _PIECE = 1 << 16
 
 def seats(world: World) -> tuple[np.ndarray, tuple[str, ...]]:
     """First owner code of every desk, and names of all owners."""
-    most = [max(heads for _, heads in desk.history) for desk in world.desks.values()]
+    most = [desk.seats for desk in world.desks.values()]
     first = np.concatenate([[0], np.cumsum(most)]).astype(np.int64)
     names = [f"{desk.name}-{i + 1}" for desk, n in zip(world.desks.values(), most, strict=True) for i in range(n)]
     return first, tuple(names)

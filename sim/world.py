@@ -17,6 +17,7 @@ from sim.contracts import Contracts
 from sim.decisions import Decision, Duration, Rate
 from sim.distributions import by_segment
 from sim.events import ACTIVITIES, ACTIVITY_CODE
+from sim.hiring import Hiring
 from sim.journey.case import Case
 from sim.journey.marketing import exposed_contacts, trace_contacts
 from sim.journey.route import build_stops, connect
@@ -112,6 +113,7 @@ class World:
         self._decision_codes: dict[str, int] = {}
         self._products: dict[str, int] = {name: i for i, name in enumerate(spec.policy.products)}
         self.desks = {name: Desk(name, i, d.heads) for i, (name, d) in enumerate(spec.policy.desks.items())}
+        self.hiring = Hiring(self)
         self.stops: dict[str, Stop] = build_stops(self)
         self.billing = Billing(self)
         self.overhead = Overhead(self)
@@ -315,4 +317,6 @@ class World:
             self.billing.days(),
         ):
             env.process(process)  # type: ignore[arg-type]
+        if self.hiring.moves:
+            env.process(self.hiring.days())  # type: ignore[arg-type]
         env.run(until=self.horizon if until is None else until)

@@ -15,7 +15,6 @@ from analysis.compare.paired import DUST, paired
 from analysis.metrics import Context
 from analysis.metrics.books import COSTS
 from analysis.metrics.columns import coded, codes_of
-from analysis.metrics.periods import Calendar
 from analysis.metrics.view import View
 from analysis.tables import Tables
 from sim.units import MINOR
@@ -104,7 +103,7 @@ def _names(base: Tables, plan: Tables, table: str, column: str) -> tuple[str, ..
 
 def _axes(base: Tables, plan: Tables, context: Context) -> Axes:
     segments = _names(base, plan, "accounts", "segment")
-    months = Calendar(context.start, context.days).months
+    months = context.calendar.months
     return Axes((*segments, NOWHERE), _names(base, plan, "events", "stage"), months)
 
 

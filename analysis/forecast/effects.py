@@ -115,7 +115,10 @@ def effects(results: Any, y: np.ndarray, columns: np.ndarray) -> Effects:
 
 
 def said(effects: Effects, names: list[str], unit: np.ndarray, variance: float) -> tuple[str, ...]:
-    """The note on estimated effects, in the units of the data: `unit` (k,) is what a coefficient of 1 amounts to."""
-    error = np.sqrt(variance * np.diag(effects.covariance))
-    found = zip(names, effects.coefficients * unit, error * unit, strict=False)
+    """The note on estimated effects, in the units of the data: `unit` (k,) is what a coefficient of 1 amounts to.
+
+    A constant after them, where the model has one, is no effect.
+    """
+    error = np.sqrt(variance * np.diag(effects.covariance))[: len(names)]
+    found = zip(names, effects.coefficients[: len(names)] * unit, error * unit, strict=True)
     return ("estimated effects: " + ", ".join(f"{n} {b:.4g} (standard error {e:.2g})" for n, b, e in found),)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from analysis.metrics.periods import Calendar
+
 MILESTONES: dict[str, str] = {
     "lead": "registered",
     "qualified": "qualified",
@@ -25,6 +27,8 @@ class Context:
         First day of the horizon, ISO date.
     days : float
         Length of the horizon.
+    fiscal_year_start : int, optional
+        Month in which fiscal years begin; by default the first one of the horizon.
     accounts : int
         Companies that the vendor can reach.
     milestones : mapping
@@ -70,3 +74,9 @@ class Context:
     trial_days: int = 90
     on_time_days: int = 30
     grace_days: int = 90
+    fiscal_year_start: int | None = None
+
+    @property
+    def calendar(self) -> Calendar:
+        """Months, quarters and fiscal years of the horizon."""
+        return Calendar(self.start, self.days, self.fiscal_year_start)

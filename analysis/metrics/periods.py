@@ -2,8 +2,9 @@
 
 A month is the time (start, end]: what is booked at midnight of the first belongs to the month that ends then,
 and a stock at the end of a month is what is there after that. The instant 0 belongs to the first month. Quarters
-and fiscal years are three and twelve calendar months from the month in which the horizon starts. A month that
-the horizon cuts off at its end counts towards the horizon only; so do quarters and years that are not over.
+and fiscal years are three and twelve calendar months from the month in which the horizon starts, or from the month
+that is set as the start of the fiscal year. A month that the horizon cuts off at its end counts towards the horizon
+only; so do quarters and years that are not over, or had begun before it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Calendar:
         First day, ISO date.
     days : float
         Length.
+    fiscal_year_start : int, optional
+        Month in which fiscal years begin, 1 for January; by default that of ``start``.
 
     Attributes
     ----------
@@ -66,10 +69,11 @@ class Calendar:
         Kind of period to its ``Groups``.
     """
 
-    def __init__(self, start: str, days: float) -> None:
+    def __init__(self, start: str, days: float, fiscal_year_start: int | None = None) -> None:
         self.origin = np.datetime64(start, "D").astype("datetime64[us]")
         self.days = float(days)
         first = np.datetime64(start, "M")
+        self.offset = 0 if fiscal_year_start is None else (fiscal_year_start - 1 - int(first.astype(int))) % 12
         ends = (first + np.arange(1, int(days / 28) + 3)).astype("datetime64[D]")
         edges = (ends - np.datetime64(start, "D")).astype(float)
         self.complete = int((edges <= self.days).sum())
@@ -86,7 +90,8 @@ class Calendar:
             ends = self.origin.astype("datetime64[D]") + np.array([max(day, 0)]).astype("timedelta64[D]")
         else:
             length = _LENGTH[period]
-            first = np.arange(self.complete // length) * length
+            offset = self.offset % length
+            first = np.arange(max(self.complete - offset, 0) // length) * length + offset
             last = first + length - 1
             ends = self._last_day[last]
         return Groups(first, last, ends.astype("datetime64[us]"), self.edges[last + 1] - self.edges[first])

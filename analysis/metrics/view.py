@@ -13,7 +13,6 @@ from analysis.metrics.columns import coded
 from analysis.metrics.context import Context
 from analysis.metrics.cube import TOTAL, Cube, tally
 from analysis.metrics.log import Log
-from analysis.metrics.periods import Calendar
 from analysis.metrics.terms import Terms
 from analysis.tables import Tables
 
@@ -37,7 +36,7 @@ class View:
 
     def __init__(self, tables: Tables, context: Context) -> None:
         self.tables, self.context = tables, context
-        self.calendar = Calendar(context.start, context.days)
+        self.calendar = context.calendar
         self.memory: dict[tuple[Any, ...], Any] = {}
 
     @cached_property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.report import plots
 from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
 from analysis.report.figures import bands, desk_months, desk_totals, retention_by_quarter, retention_curve
+from analysis.report.markers import marked
 from analysis.report.scaling import words
 from analysis.report.wording import Wording
 
@@ -85,7 +86,7 @@ def _desk_charts(say: Wording, names: list[str]) -> list[Chart]:
         series = {say.desks.get(n, n): f * (100 if share else 1) for n, f in found.items() if len(f)}
         if series:
             shade = (100 * TARGET_LOAD[0], 100 * TARGET_LOAD[1]) if share else None
-            figure = plots.lines(series, words(say, share=share), shade)
+            figure = marked(plots.lines(series, words(say, share=share), shade), say.marks)
             unit = "" if share else text.unit("days")
             charts.append(Chart(f"desk-{key}", text(f"desks.{key}"), unit, text(f"desks.{key}_note"), figure))
     return charts

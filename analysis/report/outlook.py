@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.report import plots
 from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
+from analysis.report.markers import marked
 from analysis.report.scaling import scaled, words
 from analysis.report.wording import Wording
 
@@ -68,7 +69,7 @@ def _fan(say: Wording, name: str, ahead: pd.DataFrame, levels: list[int]) -> Cha
     numbers = ahead[["mean", *(f"{side}-{v}" for v in levels for side in ("lo", "hi"))]].astype(float)
     both, unit = scaled(say, pd.concat([past, numbers], axis=1).sort_index(), say.folder.units.get(metric, ""))
     named = words(say, text("forecast.history"), text("forecast.mean"), *(_level(say, v) for v in levels))
-    figure = plots.fan(both["past"].dropna(), both[numbers.columns].dropna(), levels, named)
+    figure = marked(plots.fan(both["past"].dropna(), both[numbers.columns].dropna(), levels, named), named.marks)
     note = text("forecast.chart_note", model=text("words.list").join(dict.fromkeys(ahead["model"].astype(str))))
     return Chart(f"forecast-{metric}", say.metric(metric), unit, note, figure)
 

@@ -37,13 +37,22 @@ Figure = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Something planned for a day (ISO date), with its label."""
+
+    day: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Words:
-    """Texts of one chart: names of the parts, what follows a number, date format, separators."""
+    """Texts of one chart: names of the parts, what follows a number, date format, separators, marks of dates."""
 
     names: tuple[str, ...] = ()
     suffix: str = ""
     date: str = ""
     separators: str = ".,"
+    marks: tuple[Mark, ...] = ()
 
 
 def plain(values: Iterable[Any]) -> list[Any]:

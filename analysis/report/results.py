@@ -9,6 +9,7 @@ from analysis.report import plots
 from analysis.report.blocks import Block, Card, Cards, Cell, Chart, Charts, Notes, Panel, Table
 from analysis.report.figures import Rate, Step, funnel, metric_bands
 from analysis.report.folder import HORIZON
+from analysis.report.markers import marked
 from analysis.report.scaling import scaled, words
 from analysis.report.wording import Wording
 
@@ -138,7 +139,7 @@ def _band_chart(say: Wording, metric: str, frame: pd.DataFrame) -> Chart:
     last = text.interval(frame["low"].iloc[-1], frame["high"].iloc[-1])
     note = text("money.chart_note", interval=last, unit=unit)
     colour = MONEY.get(metric, plots.PURPLE)
-    figure = plots.band(frame, words(say, text("words.median"), text("words.band")), colour)
+    figure = marked(plots.band(frame, words(say, text("words.median"), text("words.band")), colour), say.marks)
     return Chart(f"month-{metric}", say.metric(metric), unit, note, figure)
 
 

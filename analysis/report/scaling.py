@@ -31,4 +31,5 @@ def words(say: Wording, *names: str, share: bool = False, dates: bool = True) ->
         suffix=text("format.percent", value="") if share else "",
         date=text("format.axis_date") if dates else "",
         separators=text("format.decimal") + text("format.thousands"),
+        marks=say.marks if dates else (),
     )

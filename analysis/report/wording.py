@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from analysis.report.folder import HORIZON, Folder
+from analysis.report.markers import Named, marks
+from analysis.report.plots import Mark
 from analysis.report.strings import Catalogue
 
 WHOLE_FROM = 10
@@ -84,6 +87,13 @@ class Wording:
     def north_star(self) -> str:
         """Metric that the business steers by."""
         return str(self.folder.setting("business.north_star", "active_customers"))
+
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """What is planned for which date."""
+        names = Named(self.folder.labels("policy.products"), self.folder.labels("market.channels"))
+        policy = self.folder.setting("policy", {})
+        return marks(policy, names, self.text) if isinstance(policy, dict) else ()
 
     def what(self) -> dict[str, Any]:
         """Fields that describe the run, for sentences."""

@@ -42,7 +42,7 @@ def influences(series: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
 
     if not settings["changes"] and settings["regressors"] is None:
         return None
-    dates = _dates(series, settings)
+    dates = regular_dates(series, settings)
     changes = {
         name: (each["at"], each.get("shape") or "step", each.get("until")) for name, each in settings["changes"].items()
     }
@@ -68,7 +68,7 @@ def _check_ahead(values: np.ndarray, table: pd.DataFrame, ahead: pd.DatetimeInde
         raise InputError([f"{WHERE}: has no future, got no value of {shown(name)} for {day:%Y-%m-%d}; {right}"])
 
 
-def _dates(series: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DatetimeIndex:
+def regular_dates(series: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DatetimeIndex:
     """Regular dates from the first of any series to the last that is forecast."""
     import pandas as pd
 

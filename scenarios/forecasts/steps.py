@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown, suggest
 from scenarios.forecasts.influences import influences
+from scenarios.forecasts.planned import with_plan
 from scenarios.forecasts.source import FILE, Source
 from scenarios.studies.forecast_checks import BEST
 
@@ -60,7 +61,9 @@ def forecast_steps(source: Source, settings: Mapping[str, Any], mapper: Mapper, 
     """
     found = Found(warnings=list(source.warnings))
     asked = asked_targets(settings, source.series)
-    regressors = influences(source.series, settings)
+    regressors = with_plan(influences(source.series, settings), source, settings)
+    if settings.get("plan") and regressors is None:
+        found.warnings.append("forecast.plan: does nothing, the run has no dated changes")
     count = int(source.series["unique_id"].nunique())
     if count > MANY and settings["model"] not in QUICK:
         found.warnings.append(f"{count} series: forecast=fast takes a fraction of the time of {settings['model']}")

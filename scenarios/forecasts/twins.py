@@ -97,24 +97,29 @@ def influences(study: Study, happening: Happening, months: pd.DatetimeIndex) -> 
     found, _ = moves(study.config)
     changes = study.config["policy"]["changes"]
     paths = dict.fromkeys(key_path(changes[name]["key"]) for name in (*happening.begins, *happening.ends))
-    columns = {dotted(path): _monthly(study, [m for m in found if m.path == path], months) for path in paths}
+    columns = {dotted(path): monthly(study.config, [m for m in found if m.path == path], months) for path in paths}
     return pd.DataFrame(columns, index=months)
 
 
-def _monthly(study: Study, found: list[Move], months: pd.DatetimeIndex) -> np.ndarray:
-    start = date.fromisoformat(study.config["horizon"]["start"])
+def monthly(config: Mapping[str, Any], found: list[Move], months: pd.DatetimeIndex) -> np.ndarray:
+    """Mean value of the key that these changes move, of every month, from 0 (lowest) to 1 (highest)."""
+    start = date.fromisoformat(config["horizon"]["start"])
     first = months[0].replace(day=1).date()
     days = np.arange((first - start).days, (months[-1].date() - start).days + 1)
-    values = np.array([_value(study.config, found, int(day)) for day in days])
+    values = np.array([_value(config, found, int(day)) for day in days])
     at = np.array([(start + timedelta(int(day))).strftime("%Y-%m") for day in days])
-    means = np.array([values[at == f"{month:%Y-%m}"].mean() for month in months])
+    return scaled(np.array([values[at == f"{month:%Y-%m}"].mean() for month in months]))
+
+
+def scaled(means: np.ndarray) -> np.ndarray:
+    """Values from 0 (lowest) to 1 (highest), 0 where they are all the same."""
     spread = np.ptp(means)
     if spread <= ROUNDING * np.abs(means).max():
         return np.zeros(len(means))
     return np.round((means - means.min()) / spread, DECIMALS)
 
 
-def _value(config: Tree, found: list[Move], day: int) -> float:
+def _value(config: Mapping[str, Any], found: list[Move], day: int) -> float:
     """Value of the key that these changes move, as a number."""
     path: Path = found[0].path
     original = follow(config, path)

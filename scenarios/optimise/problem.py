@@ -13,6 +13,7 @@ import numpy as np
 from analysis.optimise.measure import Goal, Limit
 from scenarios.errors import InputError, shown, suggest
 from scenarios.optimise.settings import SHARED, complete, problems_of
+from scenarios.sweeps.dates import as_date
 from scenarios.sweeps.experiment import load_settings, make_experiment, overridden, split_overrides
 from scenarios.sweeps.ranges import Range, Values
 from scenarios.sweeps.spaces import Space
@@ -283,9 +284,10 @@ def _quantity(where: str, given: Mapping[str, Any], study: Study) -> Quantity:
 
 def last_year(config: Mapping[str, Any]) -> str | None:
     """Label of the last fiscal year that is over by the end of the horizon."""
-    from analysis.metrics.periods import YEAR, Calendar
+    from analysis.metrics.periods import YEAR
+    from scenarios.runs.replicate import metrics_context
 
-    ends = Calendar(str(config["horizon"]["start"]), config["horizon"]["days"]).groups[YEAR].ends
+    ends = metrics_context(dict(config)).calendar.groups[YEAR].ends
     return f"FY{str(ends[-1])[:4]}" if len(ends) else None
 
 
@@ -304,5 +306,6 @@ def _check_levers(problem: Problem) -> None:
 
 
 def ordered(domain: Values) -> bool:
-    """Whether listed values are numbers, whose order means something."""
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in domain.values)
+    """Whether listed values are numbers or dates, whose order means something."""
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in domain.values)
+    return numbers or all(as_date(value) for value in domain.values)

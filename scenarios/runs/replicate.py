@@ -147,6 +147,7 @@ def metrics_context(config: dict[str, Any]) -> Context:
     return Context(
         start=horizon["start"],
         days=horizon["days"],
+        fiscal_year_start=horizon.get("fiscal_year_start"),
         accounts=config["market"]["accounts"],
         milestones=business["milestones"],
         north_star=business.get("north_star", "active_customers"),

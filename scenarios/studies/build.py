@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from scenarios.errors import InputError, suggest
-from scenarios.studies.changes import Move, active, moves, timeline_trees
+from scenarios.studies.changes import Move, late, moves, timeline_trees
 from scenarios.studies.checks import cautions, over_budget, semantic_problems, targets
 from scenarios.studies.contacts import read_contacts
 from scenarios.studies.distribution_checks import disordered, negative
@@ -195,9 +195,7 @@ def _assemble(tree: Tree, resolved: Resolved, root: Root, found: list[Move]) -> 
         tree = {**tree, "market": {**tree["market"], "accounts": rows}}
         root = replace(root, market=replace(root.market, accounts=rows))
         _raise_if(list(over_budget(config, rows)))
-    for move in found:
-        if move.day >= root.horizon.days:
-            warnings.append(f"policy.changes.{move.name}.date: lies after the horizon; the change does nothing")
+    warnings += late(found, root.horizon.days)
     spec, later = _specs(tree, config, found, root)
     timeline = Timeline(spec=spec, later=later, contacts=contacts)
     return Built(config, timeline, resolved.references, files, tuple(warnings))
@@ -209,19 +207,18 @@ def _specs(tree: Tree, config: Tree, found: list[Move], root: Root) -> tuple[Stu
     problems: list[Problem] = []
     for day, changed in timeline_trees(tree, config, found, root.horizon.days):
         wrong, _, changed_root = ([], None, root) if changed is tree else examine(changed)
-        problems += [_blame(problem, found, day) for problem in wrong]
+        problems += [_blame(problem, [move for move in found if move.day <= day]) for problem in wrong]
         if changed_root is not None and not wrong:
             specs.append((day, _share(_spec(changed_root), specs[-1][1] if specs else None)))
     _raise_if(problems)
     return specs[0][1], tuple(Dated(day=float(day), spec=spec) for day, spec in specs[1:])
 
 
-def _blame(problem: Problem, found: list[Move], day: int) -> Problem:
+def _blame(problem: Problem, begun: list[Move]) -> Problem:
     """A problem that appears only once changes have been made, with the change it comes from."""
     where, text = problem
-    begun = [move for move in found if move.name in active(found, day)]
     causes = [move for move in begun if where.startswith(dotted(move.path))] or begun
-    return f"policy.changes.{causes[-1].name}.value", f"makes {where} wrong: it {text}"
+    return causes[-1].key("value"), f"makes {where} wrong: it {text}"
 
 
 def _raise_if(problems: list[Problem]) -> None:

@@ -1,5 +1,8 @@
 """Dated changes of policy keys: the configuration as it stands from each date on.
 
+Price lists and budgets by month are dated changes in another form (``scenarios.studies.plans``): a price list takes its
+place among the changes by its date, the budget of a month holds whatever else was changed.
+
 A change sets one key of the unresolved configuration, so that whatever refers to the key follows. A ramp moves
 in equal steps of at most a week; on the same key, a later change starts from where the earlier ones stand.
 """
@@ -15,9 +18,14 @@ from typing import Any
 
 from scenarios.errors import shown
 from scenarios.studies.checks import iso_date
+from scenarios.studies.plans import Entry, budget_months, price_lists
 from scenarios.studies.resolve import Path, Problem, Tree, assign, dotted, follow, merge, unknown
 from scenarios.studies.schema import place
 from sim.spec.fields import BySegment
+
+FIXED = ("changes", "name", "hiring", "budgets")
+SCHEDULES = ("budget", "price_list")
+"""Keys of the policy that say themselves what holds when, at the top and within a channel or a product."""
 
 STEP_DAYS = 7
 """Longest step of a ramp."""
@@ -25,15 +33,20 @@ STEP_DAYS = 7
 
 @dataclass(frozen=True)
 class Move:
-    """One change, read: days from the start of the horizon, target value, steps of the ramp."""
+    """One change, read: days from the start of the horizon, target value, steps of the ramp; ``where`` it stands."""
 
-    name: str
+    where: str
     path: Path
     value: Any
     day: int
     ramp: float
     until: int | None
     whole: bool
+    dated: bool = True
+
+    def key(self, part: str) -> str:
+        """The key of a part of the change; price lists and budgets say date and value in one."""
+        return f"{self.where}.{part}" if self.dated else self.where
 
     @property
     def instants(self) -> list[int]:
@@ -66,9 +79,15 @@ def moves(config: Tree) -> tuple[list[Move], list[Problem]]:
         wrong = list(_problems(config, f"policy.changes.{name}", change))
         problems += wrong
         if not wrong:
-            found.append(_move(config, name, change))
-    found.sort(key=lambda move: (move.day, move.name))
-    return found, problems + list(_clashes(found))
+            found.append(_move(config, f"policy.changes.{name}", change))
+    found += [_planned(entry) for entry in price_lists(config)]
+    found.sort(key=lambda move: (move.day, move.where))
+    problems += _clashes(found)
+    return [*found, *(_planned(entry) for entry in budget_months(config))], problems
+
+
+def _planned(entry: Entry) -> Move:
+    return Move(entry.where, entry.path, entry.value, entry.day, 0, entry.until, whole=False, dated=False)
 
 
 def timeline_trees(tree: Tree, resolved: Tree, found: list[Move], days: float) -> Iterator[tuple[int, Tree]]:
@@ -83,11 +102,6 @@ def timeline_trees(tree: Tree, resolved: Tree, found: list[Move], days: float) -
         if values != last:
             yield day, _with(tree, values)
         last = values
-
-
-def active(found: list[Move], day: int) -> list[str]:
-    """Names of the changes that have begun by ``day``."""
-    return [move.name for move in found if move.day <= day]
 
 
 def _values(resolved: Tree, found: list[Move], day: int) -> dict[Path, Any]:
@@ -118,8 +132,10 @@ def _problems(config: Tree, where: str, change: Tree) -> Iterator[Problem]:
     reason = unknown(config, path) if len(path) > 1 else "a key below policy"
     if reason:
         yield f"{where}.key", f"is no key of the policy, got {shown(change['key'])}; {reason}"
-    elif path[1] in ("changes", "name"):
+    elif path[1] in FIXED or (len(path) > 3 and path[3] in SCHEDULES):
         yield f"{where}.key", f"cannot change in time, got {shown(change['key'])}; a number or setting of the policy"
+    elif inner := _schedule_in(change["value"]):
+        yield f"{where}.value", f"cannot hold {inner}, got {shown(change['value'])}; {inner} of the policy itself"
     elif change.get("ramp_days") and not _moves(follow(config, path), change["value"]):
         yield f"{where}.ramp_days", f"needs numbers to move between, got {shown(change['value'])}; ramp_days 0"
     wrong = list(iso_date(f"{where}.date", change["date"]))
@@ -130,6 +146,14 @@ def _problems(config: Tree, where: str, change: Tree) -> Iterator[Problem]:
     yield from wrong
 
 
+def _schedule_in(value: Any) -> str:
+    """A key within a value that says itself what holds when; empty if there is none."""
+    parts = value.items() if isinstance(value, dict) else ()
+    return next(
+        (key if key in SCHEDULES else found for key, v in parts if key in SCHEDULES or (found := _schedule_in(v))), ""
+    )
+
+
 def _moves(old: Any, new: Any) -> bool:
     numbers = [*old.values()] if isinstance(old, dict) else [old]
     numbers += [*new.values()] if isinstance(new, dict) else [new]
@@ -137,20 +161,28 @@ def _moves(old: Any, new: Any) -> bool:
     return fits and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
 
 
-def _move(config: Tree, name: str, change: Tree) -> Move:
+def _move(config: Tree, where: str, change: Tree) -> Move:
     start, path = date.fromisoformat(config["horizon"]["start"]), key_path(change["key"])
     day = (date.fromisoformat(change["date"]) - start).days
     until = (date.fromisoformat(change["until"]) - start).days if change.get("until") else None
     spot, old = place(config, path), follow(config, path)
     real = spot is not None and (spot.declared in (float, BySegment))
     whole = not real and isinstance(old, int) and isinstance(change["value"], int)
-    return Move(name, path, change["value"], day, change.get("ramp_days", 0), until, whole)
+    return Move(where, path, change["value"], day, change.get("ramp_days", 0), until, whole)
 
 
 def _clashes(found: list[Move]) -> Iterator[Problem]:
     seen: dict[tuple[Path, int], str] = {}
     for move in found:
-        other = seen.setdefault((move.path, move.day), move.name)
-        if other != move.name:
-            reason = f"sets {dotted(move.path)} on the same date as {other}, got two values; one change"
-            yield f"policy.changes.{move.name}.date", reason
+        other = seen.setdefault((move.path, move.day), move.where)
+        if other != move.where:
+            known = other.removeprefix("policy.changes.")
+            reason = f"sets {dotted(move.path)} on the same date as {known}, got two values; one change"
+            yield move.key("date"), reason
+
+
+def late(found: list[Move], days: float) -> Iterator[str]:
+    """Warnings of changes and price lists that begin after the horizon."""
+    for move in found:
+        if move.day >= days and (move.dated or move.until is None):
+            yield f"{move.key('date')}: lies after the horizon; the change does nothing"

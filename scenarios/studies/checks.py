@@ -17,10 +17,12 @@ from scenarios.studies.budget import EVENTS_PER_ACCOUNT as EVENTS_PER_ACCOUNT
 from scenarios.studies.budget import excess, size
 from scenarios.studies.execution_checks import execution
 from scenarios.studies.forecast_checks import forecasts
+from scenarios.studies.plans import hiring, idle, schedules
 from scenarios.studies.resolve import Problem, Tree
 from scenarios.studies.route import route_problems
 from scenarios.studies.settings import CONF
 from sim.events import ACTIVITIES
+from sim.hiring import hired
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -254,9 +256,11 @@ def over_budget(config: Tree, accounts: int) -> Iterator[Problem]:
 
 def cautions(config: Tree) -> Iterator[str]:
     """What is possible and probably not meant."""
+    hires = config["policy"].get("hiring", {})
+    yield from idle(config)
     for stop, spec in config["business"]["route"].items():
         for desk, need in spec.get("desks", {}).items():
-            if need == "required" and config["policy"]["desks"][desk]["heads"] == 0:
+            if need == "required" and config["policy"]["desks"][desk]["heads"] == 0 and not hired(hires, desk):
                 where = f"policy.desks.{desk}.heads"
                 yield f"{where}: is 0 and stop {stop} requires the desk; accounts wait there for good"
     for target, key, effect in _effects(config):
@@ -282,6 +286,8 @@ CHECKS: tuple[Check, ...] = (
     effect_targets,
     signals,
     trace_columns,
+    schedules,
+    hiring,
     route_problems,
     forecasts,
     execution,

@@ -19,6 +19,7 @@ import numpy as np
 
 from sim.calendar import WorkCalendar
 from sim.distributions import bind, by_segment
+from sim.hiring import stays, strength
 from sim.spec import StudySpec, Timeline
 from sim.spec.market import Channel
 from sim.spec.stops import END
@@ -118,6 +119,8 @@ class Fluid:
         self.queue: dict[str, Flow] = {}
         self.living: dict[str, Flow] = {}
         self.desks = {name: DeskLoad() for name in spec.policy.desks}
+        self.stays = stays(spec.policy.hiring, spec.horizon.start)
+        self.people: dict[str, float] = {}
         self.now = 0
 
     def run(self) -> dict[str, DeskLoad]:
@@ -125,7 +128,7 @@ class Fluid:
         edges = np.minimum(np.arange(math.ceil(self.days / self.step) + 1) * self.step, self.days)
         hours = np.diff(self.calendar.worked(edges))
         for self.now, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-            self._take_effect(float(first))
+            self._take_effect(float(first), float(last))
             for (stop, tries), amount in self.due.pop(self.now, {}).items():
                 self._over(stop, amount, tries)
             self._leave(float(last - first))
@@ -140,10 +143,12 @@ class Fluid:
         """The specification that holds in this step."""
         return self.rates.spec
 
-    def _take_effect(self, day: float) -> None:
+    def _take_effect(self, day: float, end: float) -> None:
+        hired = strength(self.stays, day, end)
         spec = next((d.spec for d in reversed(self.timeline.later) if d.day <= day), self.timeline.spec)
         if spec is not self.spec:
             self.rates = Rates(spec, self.segments)
+        self.people = {name: desk.heads + hired.get(name, 0.0) for name, desk in spec.policy.desks.items()}
 
     def _contacts(self, first: float, last: float) -> Flow:
         """Companies reached for the first time in a step."""
@@ -270,7 +275,7 @@ class Fluid:
     def _arrive(self, name: str, stop: Any, amount: Flow) -> None:
         """Work arrives at a desk, or passes by an optional one without people."""
         desk, need = next(iter(stop.desks.items()))
-        if need == "optional" and not self.spec.policy.desks[desk].heads:
+        if need == "optional" and not self.people[desk]:
             self._decide(name, amount)
             return
         self.desks[desk].asked += float((amount * self.rates.mean(name, "work_hours")).sum())
@@ -282,10 +287,10 @@ class Fluid:
         for name, amount in self.queue.items():
             asked[self._desk(name)] += float((amount * self.rates.mean(name, "work_hours")).sum())
         for desk, found in self.desks.items():
-            found.offered += hours * self.spec.policy.desks[desk].heads
+            found.offered += hours * self.people[desk]
         for name, amount in list(self.queue.items()):
             desk = self._desk(name)
-            offered = hours * self.spec.policy.desks[desk].heads
+            offered = hours * self.people[desk]
             share = min(1.0, offered / asked[desk]) if asked[desk] else 1.0
             self.queue[name] = amount * (1.0 - share)
             self._put(1, (name, 0), amount * share)

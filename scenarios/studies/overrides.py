@@ -16,6 +16,8 @@ GROUPS = ("business", "market", "policy", "scenario", "effects", "forecast", "ex
 
 MAX_LENGTH = 2**16
 _KEY = re.compile(r"\+{0,2}[A-Za-z0-9._-]+")
+_DATED = re.compile(r"[0-9]+(-[0-9]+)+")
+"""A part of a key that is a date or a month: Hydra knows such keys within mappings only."""
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -55,7 +57,19 @@ def read_overrides(texts: Sequence[str]) -> tuple[list[Setting], list[str]]:
 
 def override_text(key: str, value: Any) -> str:
     """An override as one would write it on a command line."""
-    return f"{key}={_written(value)}"
+    return _nested(f"{key}={_written(value)}")
+
+
+def _nested(text: str) -> str:
+    """The override with a mapping from the first part of its key on that is a date."""
+    key, equals, value = text.partition("=")
+    parts = key.split(".")
+    place = next((i for i, part in enumerate(parts) if i and _DATED.fullmatch(part)), 0)
+    if not place or not equals:
+        return text
+    for part in reversed(parts[place:]):
+        value = f"{{{part}: {value}}}"
+    return f"{'.'.join(parts[:place])}={value}"
 
 
 def _written(value: Any) -> str:
@@ -79,6 +93,7 @@ def _read(text: str) -> Setting | str:
     """The override, or what is wrong with it."""
     if reason := _unparsable(text):
         return f"override {shown(text)}: {reason}"
+    text = _nested(text)
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 

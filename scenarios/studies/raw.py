@@ -22,6 +22,7 @@ MAX_NODES = 100_000
 REFERENCE = re.compile(r"\$\{([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\}")
 """The only interpolation there is: a whole value that refers to another key by its full name."""
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _OCTAL = re.compile(r"[-+]?0[0-9]+")
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 _WORD = re.compile(r"(yes|no|on|off)", re.IGNORECASE)
@@ -133,7 +134,7 @@ def _mapping(node: yaml.MappingNode, where: str, path: str) -> Iterator[str]:
 def _key(node: yaml.Node, at: str, full: str) -> Iterator[str]:
     if not isinstance(node, yaml.ScalarNode):
         yield f"{at}: {full}: a key must be text, got a list or mapping; a name"
-    elif node.tag != "tag:yaml.org,2002:str":
+    elif node.tag != "tag:yaml.org,2002:str" and not _DAY.fullmatch(node.value):
         yield f"{at}: {full}: a key must be text, got {shown(node.value)}; put it in quotes"
     elif node.value.startswith("_"):
         yield f"{at}: {full}: is not allowed, got {shown(node.value)}; configurations are data and run nothing"

@@ -288,6 +288,6 @@ def wrong_segments(places: list[Place], segments: list[str]) -> list[Problem]:
                 reason = f"is no segment, got {shown(name)}; {suggest(str(name), segments)}"
                 problems.append((dotted((*spot.path, str(name))), reason))
         absent = [name for name in segments if name not in spot.node]
-        if absent:
+        if absent and not spot.metadata.get("some"):
             problems.append((dotted(spot.path), f"lacks segments, got no {', '.join(absent)}; one number for each"))
     return problems

@@ -118,6 +118,7 @@ class Forecast:
     reconcile: Literal["wls_struct", "bottom_up", "mint_shrink", "none"]
     changes: dict[str, KnownChange]
     regressors: str | None
+    plan: bool = False
     targets: dict[str, SeriesTarget]
     structure: bool
     prior_decisions: float = number("decisions", "weight of all contracts for one group", low=1, high=100_000)

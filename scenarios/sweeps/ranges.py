@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scenarios.errors import InputError, shown, suggest
+from scenarios.sweeps.dates import as_date, date_range
 from scenarios.sweeps.expressions import Expression, parse
 
 DIGITS = 10
@@ -175,7 +176,9 @@ def read_domain(where: str, given: Any, own: Own) -> Domain:
             raise _wrong(f"{where}.{name}", "is unknown", shown(given[name]), suggest(str(name), FIELDS))
     if not isinstance(given.get("label", ""), str):
         raise _wrong(f"{where}.label", "must be text", shown(given["label"]), "label: list price")
-    return _linked(where, given, own) if "equals" in given else _range(where, given, own)
+    if "equals" in given:
+        return _linked(where, given, own)
+    return Values(date_range(where, given)) if as_date(own.value) else _range(where, given, own)
 
 
 def _values(where: str, given: list[Any]) -> Values:

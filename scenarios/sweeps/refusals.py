@@ -13,10 +13,12 @@ cannot be. If every point is refused, the experiment itself is wrong and nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown
 from scenarios.studies.build import origin
+from scenarios.studies.changes import moves
 from scenarios.studies.checks import over_budget, semantic_problems
 from scenarios.studies.resolve import Path, Problem, Tree, follow
 from scenarios.studies.schema import out_of_range, place
@@ -48,9 +50,17 @@ def _problems(base: Study, config: Tree, values: Mapping[str, Any]) -> Iterator[
         for path in _readers(base, tuple(key.split("."))):
             spot = place(config, path)
             yield from out_of_range([spot]) if spot else ()
-    yield from semantic_problems(config, broken=True)
+    yield from meaning_problems(config)
     if config["market"]["first_contacts"].get("kind") == "exposure":
         yield from over_budget(config, config["market"]["accounts"])
+
+
+def meaning_problems(config: Tree) -> list[Problem]:
+    """What is wrong with the meaning of a configuration, its dated changes among it."""
+    found = semantic_problems(config, broken=True)
+    with suppress(KeyError, TypeError, ValueError, AttributeError):
+        found += moves(config)[1]
+    return found
 
 
 def _readers(base: Study, path: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from scenarios.studies.schema import options, out_of_range, place, validate, wal
 from scenarios.studies.settings import NOT_IN_DIGEST
 from scenarios.sweeps.expressions import Constraint, parse_constraint
 from scenarios.sweeps.ranges import Domain, Linked, Own, Range, Shares, Values, read_domain, read_shares
+from scenarios.sweeps.refusals import meaning_problems
 from scenarios.sweeps.settings import ONE_AT_A_TIME
 
 if TYPE_CHECKING:
@@ -132,8 +133,14 @@ def _misplaced(settings: Mapping[str, Any], studies: Mapping[str, Study]) -> Ite
                 yield f"{where}: is given twice, got {dotted(other)} too; one of the two"
         based = settings.get("sampler") == ONE_AT_A_TIME  # an override is the base that its keys are moved from
         for done in () if based else next(iter(studies.values())).set_paths:
-            if _overlap(path, done):
+            if _overlap(path, done) and not _within(path, next(iter(studies.values()))):
                 yield f"{where}: is sampled and set by an override, got {dotted(done)}=...; one of the two"
+
+
+def _within(path: Path, study: Study) -> bool:
+    """Whether a key is a part of an entry that an override gives as a whole: what it says there is the base."""
+    given = [tuple(text.partition("=")[0].lstrip("+").split(".")) for text in study.overrides]
+    return any(len(entry) < len(path) and path[: len(entry)] == entry for entry in given) and path not in given
 
 
 def _absent(path: Path, studies: Mapping[str, Study]) -> Iterator[str]:
@@ -214,6 +221,8 @@ def _refused(study: Study, where: str, key: str, ends: tuple[Any, ...]) -> Itera
         for spot, reason in validate(found)[1] or out_of_range(list(walk(found))):
             yield f"{where}: {'' if spot == key else f'in {spot} '}{reason}"
             return
+        if isinstance(value, str):
+            yield from (f"{where}: {reason}" for spot, reason in meaning_problems(found) if spot == key)
 
 
 def _sort(value: Any) -> str | None:

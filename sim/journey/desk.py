@@ -56,7 +56,7 @@ class DeskStop(Stop):
         if self.tracked:
             self.world.track_work(case.account, start - case.queued, hours, self.presales)
         case.callbacks = self.done
-        self.plan(case, calendar.finish(start, hours))
+        self.plan(case, self.desk.paces.get(seat, calendar).finish(start, hours))
 
     def resume(self, case: Case, place: Place) -> None:
         """Waiting since before day 0, or in work: then for the rest of its hours, given those already worked."""
@@ -74,7 +74,8 @@ class DeskStop(Stop):
         else:
             whole, left = self.hours.under_way(account, attempt)
             case.started = max(past.ago(whole - left), place.entered)
-        self.plan(case, self.calendar.finish(self.calendar.opening(max(case.started, 0.0)), left))
+        pace = self.desk.paces.get(case.seat, self.calendar)
+        self.plan(case, pace.finish(self.calendar.opening(max(case.started, 0.0)), left))
 
     def finish(self, case: Case) -> None:
         """Work is done: the seat takes up the next case, this one goes on."""
@@ -84,7 +85,7 @@ class DeskStop(Stop):
         self.keep(pack_visit(case.account, self.code, seat, outcome, case.queued, case.started, now))
         for tell in self.finished_by:
             tell(case, now)
-        if seat < desk.heads and not desk.queue:
+        if seat < desk.standing and not desk.queue:
             desk.free.append(seat)
         else:
             desk.release(seat, now)

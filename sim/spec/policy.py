@@ -7,6 +7,9 @@ from typing import Any
 
 from sim.spec.fields import FORBID_EXTRA, BySegment, number
 
+PRICES = {"unit": "money/unit", "meaning": "list price from this date on", "low": 0, "some": True}
+"""Of a price list, which may name ``some`` segments and leave the others as they are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
@@ -20,10 +23,13 @@ class Desk:
 
 @dataclass(frozen=True, kw_only=True)
 class Spend:
-    """Marketing money on one channel."""
+    """Marketing money on one channel: ``budget`` by month (2027-01: 30000), ``spend_month`` in months without one."""
 
     __pydantic_config__ = FORBID_EXTRA
     spend_month: float = number("money/month", "spend", low=0)
+    budget: dict[str, float] = field(
+        default_factory=dict, metadata={"unit": "money", "meaning": "spend of one calendar month", "low": 0}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +52,11 @@ class Calendar:
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """Something sold, with its price. ``figures`` are further numbers that a business refers to."""
+    """Something sold, with its price, and with the prices that hold from later dates on in ``price_list``."""
 
     __pydantic_config__ = FORBID_EXTRA
     price: BySegment = number("money/unit", "list price", low=0)
+    price_list: dict[str, BySegment] = field(default_factory=dict, metadata=PRICES)
     label: str = ""
     unit: str = ""
 
@@ -74,6 +81,33 @@ class Change:
     value: Any
     ramp_days: float = number("days", "time over which the value moves", low=0, default=0.0)
     until: str | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hire:
+    """People who join a desk ``lead_days`` after they were requested, on top of its ``heads``, up to ``leave``."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    desk: str
+    heads: int = number("people", "people hired", low=0, high=1000)
+    requested: str
+    lead_days: float = number("days", "from the request to the first day at work", low=0, high=3650, default=0.0)
+    ramp_days: float = number("days", "from the first day to full speed", low=0, high=3650, default=0.0)
+    start_speed: float = number("1", "speed on the first day, 1 for a settled person", above=0, high=1, default=1.0)
+    leave: str | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budgets:
+    """A CSV file of budgets by channel and month; ``columns`` maps channel, month and amount to its headers."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    path: str
+    columns: dict[str, str] = field(default_factory=dict)
+    month_format: str = "%Y-%m"
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,4 +124,6 @@ class PolicySpec:
     conversion: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, Any] = field(default_factory=dict)
     changes: dict[str, Change] = field(default_factory=dict)
+    hiring: dict[str, Hire] = field(default_factory=dict)
+    budgets: Budgets | None = None
     label: str = ""

@@ -31,11 +31,12 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True)
 class Horizon:
-    """From when and for how long."""
+    """From when and for how long; quarters and fiscal years are counted from the first month unless one is set."""
 
     __pydantic_config__ = FORBID_EXTRA
     start: str
     days: float = number("days", "length of the simulated time", above=0, high=36525)
+    fiscal_year_start: int | None = number("month", "month in which fiscal years begin", low=1, high=12, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -284,7 +284,7 @@ def test_deals_that_were_under_way_do_not_make_stages_longer() -> None:
 def test_the_reach_of_open_deals_is_measured_where_lost_ones_are_known() -> None:
     """From a state in June 2025 on; its only signature since then came from a deal of the month before."""
     since = day(151).to_datetime64()
-    found = known_of(tables(), CUTOFF, since)
+    found = known_of(tables(), CUTOFF, since=since)
     assert found.first == -19
     assert found.pipeline.deal.tolist() == known_of(tables(), CUTOFF).pipeline.deal.tolist()
     assert found.share(2).tolist() == [1.0, 0.0]

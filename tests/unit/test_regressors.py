@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.forecast.arima import Arima
+from analysis.forecast.effects import Effects, said
 from analysis.forecast.fitted import refuse
 from analysis.forecast.history import prepare
 from analysis.forecast.regressors import policy_dates, pulse, ramp, step, telling
@@ -169,3 +170,9 @@ def test_the_end_of_a_policy_is_foreseen_with_its_date_only(model: Arima | Unobs
     assert abs(aware["mean"] - 100).max() < 3
     assert ((aware["lo-95"] < y[N:]) & (y[N:] < aware["hi-95"])).mean() > 0.8
     assert (blind["mean"] > 110).all()
+
+
+def test_a_constant_beside_several_effects_is_none_of_them() -> None:
+    found = Effects(np.array([2.0, -1.0, 7.0]), np.diag([0.25, 1.0, 9.0]))
+    (note,) = said(found, ["one", "two"], np.array([10.0, 100.0]), 4.0)
+    assert note == "estimated effects: one 20 (standard error 10), two -100 (standard error 2e+02)"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.report import plots
 from analysis.report.comparison.folder import PRIMARY, Comparison
 from analysis.report.folder import HORIZON
+from analysis.report.plots import Mark
 from analysis.report.strings import SHARES, Catalogue
 from analysis.report.wording import Wording
 
@@ -110,6 +111,20 @@ class Case:
         self.runs = {s: folder.plan(business, s) for s in scenarios or [""]}
         self.say = Wording(self.runs[self.base], text)
         self._labels = folder.labels_of(business)
+
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """What is planned for which date, with the names of its plans where not all plan it."""
+        by = {scenario: Wording(run, self.text).marks for scenario, run in self.runs.items()}
+        found = dict.fromkeys(mark for of_one in by.values() for mark in of_one)
+        owners = {mark: [s for s, of_one in by.items() if mark in of_one] for mark in found}
+        comma = self.text("words.list")
+        named = [
+            mark if len(own) == len(by) else Mark(mark.day, self.text(
+                "markers.of_plan", name=mark.label, plan=comma.join(map(self.label, own))))
+            for mark, own in owners.items()
+        ]  # fmt: skip
+        return tuple(sorted(named, key=lambda mark: (mark.day, mark.label)))
 
     def of(self, frame: pd.DataFrame, plan: str | None = None) -> pd.DataFrame:
         """Rows of this business, and of one plan."""

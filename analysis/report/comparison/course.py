@@ -9,6 +9,7 @@ from analysis.report.comparison.case import Case
 from analysis.report.comparison.charts import courses, height, side_by_side
 from analysis.report.comparison.result import difference
 from analysis.report.figures import STEPS, Step, funnel, metric_bands
+from analysis.report.markers import marked
 from analysis.report.scaling import scaled, words
 
 if TYPE_CHECKING:
@@ -94,5 +95,6 @@ def _lines(case: Case, metric: str, frames: dict[str, pd.DataFrame]) -> Chart:
         for s, p in parts.items()
     ]
     figure = courses({case.label(s): p for s, p in parts.items()}, [case.colour(s) for s in parts], words(case.say))
+    figure = marked(figure, case.marks)
     note = text("compare.course.note", last=text("words.list").join(last))
     return Chart(f"{case.business}-course-{metric}", case.say.metric(metric), unit, note, figure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.report import plots
 from analysis.report.blocks import Block, Card, Cards, Cell, Chart, Charts, Panel, Table
 from analysis.report.forecasts.view import MOST_ROWS, View, last
+from analysis.report.markers import marked
 from analysis.report.scaling import scaled
 
 MOST_CARDS = 4
@@ -57,7 +58,7 @@ def _fan(view: View, name: str, place: int) -> Chart:
     both, unit = scaled(view.say, pd.concat([past, numbers], axis=1).sort_index(), view.unit(name))
     text = view.text
     named = view.words(text("forecast.history"), text("forecast.mean"), *(view.interval_name(v) for v in levels))
-    figure = plots.fan(both["past"].dropna(), both[numbers.columns].dropna(), levels, named)
+    figure = marked(plots.fan(both["past"].dropna(), both[numbers.columns].dropna(), levels, named), named.marks)
     note = text("forecast.chart_note", model=view.model(str(ahead["model"].iloc[0])))
     return Chart(f"fan-{place}", view.series(name), unit, note, figure)
 

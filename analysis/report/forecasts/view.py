@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.report.folder import Folder
 from analysis.report.forecasts.folder import BOUNDS, Forecasts
-from analysis.report.plots import Words
+from analysis.report.markers import Named, marks
+from analysis.report.plots import Mark, Words
 from analysis.report.scaling import words
 from analysis.report.strings import SHARES, Catalogue
 from analysis.report.wording import Wording
@@ -89,11 +92,21 @@ class View:
         gaps = self.folder.forecast.groupby(["unique_id", "model"])["ds"].diff().abs()
         return not (gaps.dt.days < MONTH_DAYS).any()
 
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """Dates that are known to change the series, and those of the plan of a run that was forecast."""
+        known = {
+            "changes": {n: {**c, "date": c.get("at")} for n, c in (self.folder.settings.get("changes") or {}).items()}
+        }
+        found = marks(known, Named({}, {}), self.text)
+        path = Path(self.folder.paths[0]) if self.kind == RUN and self.folder.paths else None
+        return found if path is None or not path.is_dir() else (*found, *Wording(Folder(path), self.text).marks)
+
     def words(self, *names: str, dates: bool = True) -> Words:
         """Formats of a chart."""
-        made = words(self.say, *names, dates=dates)
+        made = replace(words(self.say, *names, dates=dates), marks=self.marks if dates else ())
         if dates and not self.monthly:
-            return Words(made.names, made.suffix, self.text("forecasts.axis_day"), made.separators)
+            return replace(made, date=self.text("forecasts.axis_day"))
         return made
 
     @cached_property
