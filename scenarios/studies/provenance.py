@@ -130,7 +130,7 @@ def rows(study: Study) -> Iterator[Input]:
 def _of(path: Path, notes: Mapping[Path, tuple[Note | None, str]], study: Study) -> tuple[Note | None, str]:
     """What is said of a key, and the user's own source of it if there is one."""
     note, own = _nearest(path, notes)
-    if dotted(path) == "market.accounts" and study.files:
+    if dotted(path) == "market.accounts" and "market.first_contacts.path" in study.files:
         own = "rows of the file of first contacts"
     if any(path == s or path[: len(s)] == s for s in study.set_paths):
         own = OVERRIDDEN
