@@ -16,7 +16,7 @@ import numpy as np
 from scenarios.intake.places import Places
 from scenarios.intake.reading import under_way
 from scenarios.intake.rows import Row
-from scenarios.intake.standing import Placed, term
+from scenarios.intake.standing import Placed, before, term
 from sim.distributions import by_segment
 from sim.spec.opening import Agreements
 from sim.units import MINOR
@@ -81,8 +81,8 @@ def _subscription(row: Row, part: Any, places: Places, stated: Stated) -> dict[s
     earned = round(whole * running.passed) if known is None else max(0.0, whole - known)
     since = row["start"] if not math.isnan(row["start"]) else running.begin
     return {
-        "start": running.begin, "end": running.end, "since": since, "amount": float(whole), "earned": float(earned),
-        "mrr": float(round(row["arr"] * MINOR / MONTHS)), "units": units, "price": row["arr"] / units,
+        "start": before(running.begin), "end": running.end, "since": before(since), "amount": float(whole),
+        "earned": float(earned), "mrr": float(round(row["arr"] * MINOR / MONTHS)), "units": units, "price": row["arr"] / units,
     }  # fmt: skip
 
 
@@ -96,7 +96,8 @@ def _order(each: Placed, row: Row, part: Any, places: Places, stated: Stated) ->
     each_one = _per(price, row, places)
     units = row["seats"] if not math.isnan(row["seats"]) else row["amount"] / each_one if each_one else _NAN
     return {
-        "start": begun, "since": begun, "amount": float(amount), "ahead": float(ahead), "earned": float(earned),
+        "start": before(begun), "since": before(begun), "amount": float(amount), "ahead": float(ahead),
+        "earned": float(earned),
         "units": units, "price": each_one,
     }  # fmt: skip
 
@@ -104,7 +105,7 @@ def _order(each: Placed, row: Row, part: Any, places: Places, stated: Stated) ->
 def _metered(row: Row, part: Any, places: Places, stated: Stated) -> dict[str, Any]:
     since = row["start"] if not math.isnan(row["start"]) else 0.0
     level = _level(row, part, places, since)
-    found: dict[str, Any] = {"start": since, "since": since, "level": level}
+    found: dict[str, Any] = {"start": before(since), "since": before(since), "level": level}
     if part.kind == "outcome_share":
         found["mrr"] = float(round(_per(part.base_year, row, places) / MONTHS * MINOR))
     if part.kind == "consumption":

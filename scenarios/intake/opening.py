@@ -10,7 +10,7 @@ import numpy as np
 from scenarios.errors import InputError
 from scenarios.intake.agreements import agreements
 from scenarios.intake.owed import EQUITY, balances, of_customers, totals, unpaid
-from scenarios.intake.reading import Reading, read_files
+from scenarios.intake.reading import Reading, read_files, stage_of
 from scenarios.intake.rows import Rejected
 from scenarios.intake.staff import headcount
 from scenarios.intake.standing import history, placed, standing
@@ -106,7 +106,10 @@ def stated(reading: Reading) -> list[Statement]:
         amounts = [row["amount"] for row in deals if not math.isnan(row["amount"])]
         found.append(Statement("open_amount", "", math.fsum(amounts), "money"))
     if "leads" in reading.contents:
-        found.append(Statement("leads", "", float(len(reading.rows("leads"))), "accounts"))
+        route = reading.places.route
+        stops = [stage_of("leads", row, reading.places) for row in reading.rows("leads")]
+        open_ones = [stop for stop in stops if route[stop].kind != "pool"]
+        found.append(Statement("leads", "", float(len(open_ones)), "accounts"))
     for desk, heads in headcount(reading.rows("staff"), list(reading.places.spec.policy.desks)).items():
         found.append(Statement("headcount", desk, float(heads), "people"))
     for name, value in totals(reading).items():

@@ -12,6 +12,7 @@ from scenarios.intake.places import Places
 from scenarios.intake.reading import Reading
 from scenarios.intake.rows import WHERE, Row
 from scenarios.intake.shape import BALANCES, EQUITY
+from scenarios.intake.standing import before
 from sim.distributions import bind
 from sim.spec.opening import Agreements, Unpaid
 from sim.units import MINOR
@@ -70,12 +71,12 @@ def _later(row: Row, places: Places) -> float:
 def _issued(row: Row, later: float, places: Places) -> float:
     """The day of an invoice: as long before it is due as the market agrees, or takes where it agrees nothing."""
     if math.isnan(row["due"]):
-        return 0.0
+        return before(0.0)
     payment = places.spec.market.payment
     agreed = payment.due_days
     if agreed is None:
         agreed = float(bind(payment.delay_days, places.segments).mean[places.typical(-1)])
-    return min(0.0, row["due"] - agreed - later)
+    return before(row["due"] - agreed - later)
 
 
 def totals(reading: Reading) -> dict[str, int]:

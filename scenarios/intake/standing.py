@@ -13,7 +13,7 @@ from scenarios.intake.reading import ACCOUNTS, Reading, stage_of, term_of
 from scenarios.intake.rows import Row
 from sim.events import ACTIVITY_CODE
 from sim.spec.opening import History, Standing
-from sim.units import DAYS_PER_MONTH, MINOR, snap
+from sim.units import DAYS_PER_MONTH, GRID, MINOR, snap
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Term:
     def passed(self) -> float:
         """Part of it that lies before the opening."""
         return min(1.0, max(0.0, -self.begin / (self.end - self.begin)))
+
+
+def before(day: float) -> float:
+    """A day of the past as a time before the start: the first instant of the run belongs to the run."""
+    return min(float(snap(day)), -GRID) if day == day else day
 
 
 def placed(reading: Reading) -> list[Placed]:
@@ -98,12 +103,14 @@ def standing(accounts: list[Placed], places: Places) -> Standing:
     columns: dict[str, list[Any]] = {}
     for each in accounts:
         known = {"account": each.account, "stop": places.code[each.stop], "channel": each.row["channel"]}
-        for column, value in {**_NOTHING, **known, **makers[each.name](each, places)}.items():
+        found = {**_NOTHING, **known, **makers[each.name](each, places)}
+        for column, value in {**found, **{name: before(found[name]) for name in _PAST}}.items():
             columns.setdefault(column, []).append(value)
     return Standing.make(len(accounts), **{column: np.array(values) for column, values in columns.items()})
 
 
 _NAN = float("nan")
+_PAST = ("entered", "started", "customer_since", "activated")
 _NOTHING: dict[str, Any] = {
     "entered": 0.0, "started": _NAN, "signed": False, "customer_since": _NAN, "activated": _NAN, "term_ends": _NAN,
     "use": _NAN, "losses": 0.0, "orders": 0.0, "amount": _NAN, "stays": 0, "was_customer": False,
@@ -163,13 +170,15 @@ def history(accounts: list[Placed], places: Places) -> History:
         "customers": (known.lead, known.qualified, known.opportunity, known.conversion),
     }
     first = {"leads": "created", "opportunities": "opened"}
-    rows: list[tuple[int, int, int, int, float]] = []
+    rows: list[tuple[int, int, int, int, float, float]] = []
     for each in accounts:
-        begun = _since(each, places) if each.name == "customers" else float(each.row[first[each.name]])
+        begun = before(_since(each, places) if each.name == "customers" else float(each.row[first[each.name]]))
         active = each.name == "customers" and each.stop in places.passed(known.activation)
         for activity in dict.fromkeys((*steps[each.name], *((known.activation,) if active else ()))):
-            rows.append((each.account, ACTIVITY_CODE[activity], each.row["channel"], _stop_of(activity, places), begun))
-    names = ("account", "activity", "channel", "stop", "time")
+            amount = each.row["amount"] if each.name == "opportunities" and activity == known.opportunity else _NAN
+            stop, code = _stop_of(activity, places), ACTIVITY_CODE[activity]
+            rows.append((each.account, code, each.row["channel"], stop, begun, float(np.rint(amount * MINOR))))
+    names = ("account", "activity", "channel", "stop", "time", "amount")
     return History.make(len(rows), **{name: [row[place] for row in rows] for place, name in enumerate(names)})
 
 
