@@ -16,7 +16,7 @@ import numpy as np
 from scenarios.intake.places import Places
 from scenarios.intake.reading import under_way
 from scenarios.intake.rows import Row
-from scenarios.intake.standing import Placed, before, term
+from scenarios.intake.standing import Placed, Term, before, term
 from sim.distributions import by_segment
 from sim.spec.opening import Agreements
 from sim.units import MINOR
@@ -75,15 +75,24 @@ def _subscription(row: Row, part: Any, places: Places, stated: Stated) -> dict[s
     assert running is not None
     price = _per(part.price_year, row, places)
     units = row["seats"] if not math.isnan(row["seats"]) else max(1.0, round(row["arr"] / price))
-    years = (running.end - running.begin) / DAYS_PER_YEAR
-    whole = round(row["arr"] * MINOR * years)
     known = stated.get(("deferred_revenue", row["external_id"]))
-    earned = round(whole * running.passed) if known is None else max(0.0, whole - known)
+    whole, earned = _values(running, row["arr"], part, known)
     since = row["start"] if not math.isnan(row["start"]) else running.begin
     return {
-        "start": before(running.begin), "end": running.end, "since": before(since), "amount": float(whole),
-        "earned": float(earned), "mrr": float(round(row["arr"] * MINOR / MONTHS)), "units": units, "price": row["arr"] / units,
+        "start": before(running.begin), "end": running.end, "since": before(since), "amount": whole, "earned": earned,
+        "mrr": float(round(row["arr"] * MINOR / MONTHS)), "units": units, "price": row["arr"] / units,
     }  # fmt: skip
+
+
+def _values(running: Term, arr: float, part: Any, deferred: float | None) -> tuple[float, float]:
+    """Value of a term and what of it is earned, in minor units; what is still deferred tells both where it is known."""
+    years = (running.end - running.begin) / DAYS_PER_YEAR
+    usual = part.term_months / MONTHS
+    whole = float(round(arr * MINOR * (usual if abs(years - usual) * DAYS_PER_YEAR <= 7 else years)))
+    if deferred is not None and running.passed < 1:
+        whole = float(round(deferred / (1 - running.passed)))
+        return whole, whole - deferred
+    return whole, float(round(whole * running.passed))
 
 
 def _order(each: Placed, row: Row, part: Any, places: Places, stated: Stated) -> dict[str, Any]:
@@ -118,16 +127,29 @@ def _level(row: Row, part: Any, places: Places, since: float) -> float:
     """What the meter shows in a month, in major units; NaN if the row does not tell what a year brings."""
     if math.isnan(row["arr"]):
         return _NAN
-    month = row["arr"] / MONTHS
+    fixed, share = rates(row, part, places, since)
+    return max(row["arr"] / MONTHS - fixed, 0.0) / share if share else _NAN
+
+
+def rates(row: Row, part: Any, places: Places, since: float) -> tuple[float, float]:
+    """What a metered part brings in a month: a fixed sum, and so much for one unit of the meter, in major units.
+
+    Parameters
+    ----------
+    row : Row
+        Of which ``segment`` and ``health`` are read.
+    part : RevenueSpec
+    places : Places
+    since : float
+        Day from which use has grown, not positive.
+    """
     if part.kind == "take_rate":
-        share = _per(part.rate, row, places) + _per(part.advert_rate, row, places)
-        return month / share if share else _NAN
+        return 0.0, _per(part.rate, row, places) + _per(part.advert_rate, row, places)
     if part.kind == "consumption":
-        return float(month / (1 + _per(part.growth_year, row, places)) ** (-since / DAYS_PER_YEAR))
+        return 0.0, float((1 + _per(part.growth_year, row, places)) ** (-since / DAYS_PER_YEAR))
     use = row["health"] if not math.isnan(row["health"]) else _per(places.spec.business.usage.mean, row, places)
     share = _per(part.lift, row, places) * _per(part.share, row, places) * use
-    fee = max(month - _per(part.base_year, row, places) / MONTHS, 0.0)
-    return fee / share if share else _NAN
+    return _per(part.base_year, row, places) / MONTHS, share
 
 
 def _per(value: Any, row: Row, places: Places) -> float:

@@ -69,14 +69,18 @@ def _later(row: Row, places: Places) -> float:
 
 
 def _issued(row: Row, later: float, places: Places) -> float:
-    """The day of an invoice: as long before it is due as the market agrees, or takes where it agrees nothing."""
+    """The day of an invoice, so long before it is due."""
     if math.isnan(row["due"]):
         return before(0.0)
+    return before(row["due"] - agreed(places) - later)
+
+
+def agreed(places: Places) -> float:
+    """Days from an invoice until it is due, as the market agrees, or takes where it agrees nothing."""
     payment = places.spec.market.payment
-    agreed = payment.due_days
-    if agreed is None:
-        agreed = float(bind(payment.delay_days, places.segments).mean[places.typical(-1)])
-    return before(row["due"] - agreed - later)
+    if payment.due_days is not None:
+        return float(payment.due_days)
+    return float(bind(payment.delay_days, places.segments).mean[places.typical(-1)])
 
 
 def totals(reading: Reading) -> dict[str, int]:

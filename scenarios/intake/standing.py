@@ -47,7 +47,7 @@ class Term:
     @property
     def passed(self) -> float:
         """Part of it that lies before the opening."""
-        return min(1.0, max(0.0, -self.begin / (self.end - self.begin)))
+        return min(1.0, max(0.0, (-GRID - self.begin) / (self.end - self.begin)))
 
 
 def before(day: float) -> float:
@@ -77,11 +77,11 @@ def term(row: Row, places: Places) -> Term | None:
     if length is None:
         return None
     if math.isnan(end):
-        end = start + length * math.ceil(-start / length) if start < 0 else start + length
-    begin = end - length
+        end = float(round(start + length * max(math.ceil(-start / length - 7 / length), 1)))
+    begin = float(round(end - length))
     if begin > 0 or start > begin + 7:
         begin = start
-    return Term(float(snap(min(begin, 0.0))), float(snap(end)))
+    return Term(before(begin), float(snap(end)))
 
 
 def stays(row: Row, stop: str, places: Places) -> int:

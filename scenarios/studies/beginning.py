@@ -63,14 +63,11 @@ def _from_run(source: OpeningSource, spec: StudySpec) -> Taken:
         span = f"the run from {was.horizon.start} over {was.horizon.days:g} days"
         raise InputError([f"horizon.start: lies outside {span}, got {start}; a day of that run"])
     if not start.endswith("-01"):
-        raise InputError(
-            [f"horizon.start: is within a month, got {start}; the first of a month of the run it begins from"]
-        )
+        right = "the first of a month, since it begins from a run"
+        raise InputError([f"horizon.start: lies within a month, got {start}; {right}"])
     if past.timeline.contacts is not None:
         got = f"got {shown(str(source.run))} with first contacts from a file"
-        raise InputError(
-            [f"{WHERE}.run: cannot be gone on with, {got}; a run with market.first_contacts.kind=exposure"]
-        )
+        raise InputError([f"{WHERE}.run: cannot be gone on with, {got}; a run whose contacts are simulated"])
     _check_same(was, spec)
     if source.replication is not None and source.replication not in held:
         got = f"got {source.replication}; {min(held)} to {max(held)}"
