@@ -2,7 +2,7 @@
 
 The past is simulated again up to the day, so that stages, levels and use are those of the run itself. What the files
 have no column for is lost: lasting traits, that one in the pool was a customer, the stock of consumers, price changes
-of metered use so far, and the hour of the day.
+of metered use so far, and the hour of the day. What is to be invoiced at the close of the day counts as invoiced.
 """
 
 from __future__ import annotations
@@ -187,8 +187,8 @@ def _worth(state: _State, contracts: Agreements, place: int, row: int, account: 
     return [_money(MONTHS * MINOR * (fixed + share * prices * float(contracts.level[place]))), "", "", ""]
 
 
-def _money(cents: float) -> str:
-    return f"{round(float(cents)) / MINOR:.2f}"
+def _money(cents: float) -> float:
+    return round(float(cents)) / MINOR
 
 
 def _deals(state: _State) -> Iterator[Cells]:
