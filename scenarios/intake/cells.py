@@ -101,7 +101,7 @@ def _hint(text: str, file: OpeningFile) -> str:
         return "is no number (a decimal comma needs decimal: ',')"
     if re.search(r"[0-9]", text) and re.fullmatch(r"[-+0-9.,' \u00a0]*", text):
         return "is no number (groups of digits need thousands: ',')"
-    if re.search(r"[0-9]", text) and re.search(r"[^0-9.,' +\-]", text):
+    if re.fullmatch(r"[-+]?(?:[^\w\s=+@-]{1,3}|[A-Z]{3})\s*[0-9].*|[-+0-9.,']+\s*(?:[^\w\s]{1,3}|[A-Z]{3})", text):
         return "is no number (a currency needs currency: '$')"
     return "is no number"
 
