@@ -8,7 +8,7 @@ behind the signature, or, where there is none, at the stop that ends in the next
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from sim.distributions import bind
@@ -31,8 +31,10 @@ class Places:
         self.code = {name: place for place, name in enumerate(self.route)}
         self.segments = tuple(spec.market.segments)
         self.milestones = spec.business.milestones
+        self.passed, self.rest, self.emitters = cache(self._passed), cache(self._rest), cache(self._emitters)
+        self.share_of_way, self.cycle = cache(self._share_of_way), cache(self._cycle)
 
-    def emitters(self, activity: str) -> list[str]:
+    def _emitters(self, activity: str) -> list[str]:
         """Stops that an account leaves with an activity, in the order of the route."""
         return [name for name, stop in self.route.items() if activity in (stop.emits_then, stop.emits_otherwise)]
 
@@ -104,7 +106,7 @@ class Places:
         after = [self.route[name].then for name in self.emitters(self.milestones.lead)]
         return next((name for name in after if name in self.leads), self.leads[0])
 
-    def rest(self, segment: int, dated: bool) -> str:
+    def _rest(self, segment: int, dated: bool) -> str:
         """Where a customer stands of whom no stage is said.
 
         Parameters
@@ -130,7 +132,7 @@ class Places:
         months = getattr(self.route[stop], "term_months", None)
         return None if months is None else float(months) * DAYS_PER_MONTH
 
-    def passed(self, activity: str) -> set[str]:
+    def _passed(self, activity: str) -> set[str]:
         """Customers' stops behind an activity; all of them if it comes before the signature."""
         if not set(self.emitters(activity)) & {*self.signed, *self.emitters(self.milestones.conversion)}:
             return set(self.customers)
@@ -166,7 +168,7 @@ class Places:
         shares = [group.share for group in self.spec.market.segments.values()]
         return shares.index(max(shares))
 
-    def share_of_way(self, stop: str, segment: int) -> float:
+    def _share_of_way(self, stop: str, segment: int) -> float:
         """Part of a deal's age that lies before it came to a stop, as mean times on the way have it."""
         passed = sum(self.days(name, segment) for name in self._way(stop))
         whole = passed + self.days(stop, segment)
@@ -190,7 +192,7 @@ class Places:
             way.append(stop)
         return way
 
-    def cycle(self, stop: str, segment: int) -> float:
+    def _cycle(self, stop: str, segment: int) -> float:
         """Mean time from one order to the next, for a stop that ends in one."""
         way = self.onward([self.route[stop].then], until=lambda name: name == stop)
         return max(sum(self.days(name, segment) for name in way), 1.0)

@@ -102,7 +102,8 @@ def names(name: str, places: Places) -> dict[str, list[str]]:
 def stage_of(name: str, row: Row, places: Places) -> str:
     """The stop at which the account of a row stands."""
     if row["stage"] >= 0:
-        return names(name, places)["stage"][row["stage"]]
+        stops = places.customers if name == "customers" else places.deals if name == "opportunities" else places.leads
+        return stops[row["stage"]]
     if name == "customers":
         return places.rest(row["segment"], not math.isnan(row["renewal_date"]))
     return places.first_deal if name == "opportunities" else places.first_lead
