@@ -104,7 +104,8 @@ def stated(reading: Reading) -> list[Statement]:
     if "opportunities" in reading.contents:
         found.append(Statement("open_opportunities", "", float(len(deals)), "opportunities"))
         amounts = [row["amount"] for row in deals if not math.isnan(row["amount"])]
-        found.append(Statement("open_amount", "", math.fsum(amounts), "money"))
+        if amounts:
+            found.append(Statement("open_amount", "", math.fsum(amounts), "money"))
     if "leads" in reading.contents:
         route = reading.places.route
         stops = [stage_of("leads", row, reading.places) for row in reading.rows("leads")]
