@@ -234,3 +234,15 @@ def test_a_wrong_opening_is_one_line(changes: dict[str, object], words: str) -> 
         compose("tool", ["effects=none"]).with_(changes)
     assert len(caught.value.problems) == 1
     assert words in caught.value.problems[0]
+
+
+def test_an_opening_beside_first_contacts_from_a_file(tmp_path: Path) -> None:
+    """Both would say who the accounts are."""
+    contacts = write(tmp_path, "id,day\na,2025-01-02\n", "contacts.csv")
+    columns = {"external_id": "id", "date": "day"}
+    trace = {"kind": "trace", "path": str(contacts), "columns": columns, "blank_channel": "search"}
+    with pytest.raises(InputError) as caught:
+        opened(write(tmp_path, GOOD)).with_({"market.first_contacts": trace})
+    assert caught.value.problems == [
+        "market.opening: does not go with first contacts from a file, got both; one of them"
+    ]

@@ -12,8 +12,10 @@ import pytest
 
 from scenarios import compose
 from scenarios.intake.opening import Taken
+from scenarios.intake.shape import ASSETS, DEBTS
 from scenarios.studies.study import Study
 from sim.events import ACTIVITY_CODE
+from sim.simulate import simulate
 from sim.spec.opening import Columns, Opening
 from sim.units import GRID, MINOR
 
@@ -275,3 +277,33 @@ def test_deferred_revenue_of_a_customer_tells_what_of_its_term_is_earned(tmp_pat
     contracts = state(study).agreements
     assert contracts.amount[0] - contracts.earned[0] == 40_000
     assert "deferred_revenue" not in state(study).balances
+
+
+@pytest.mark.parametrize("business", BUSINESSES)
+def test_tables_of_a_run_say_on_its_first_day_what_the_files_say(business: str) -> None:
+    """ARR, customers, open deals and every balance: gap 0, from the tables alone."""
+    study = sample(business, "market.accounts=250", "horizon.days=31")
+    wanted = ("events", "opportunities", "subscriptions", "ledger")
+    tables = simulate(study.timeline, study.seed, 0, wanted=wanted).tables
+    stated = {s.quantity: s.value for s in taken(study).stated if not s.dimension}
+    start = np.datetime64(study.timeline.spec.horizon.start, "us")
+    terms, deals, events, ledger = (tables[name] for name in ("subscriptions", "opportunities", "events", "ledger"))
+    if "arr" in stated:
+        running = (np.asarray(terms["start"]) < start) & ~(np.asarray(terms["ended"]) < start)
+        assert 12 * int(_values(terms["mrr"])[running].sum()) == round(stated["arr"] * MINOR)
+    signed = np.isin(_texts(events["activity"]), ["signed"]) & (np.asarray(events["time"]) < 0)
+    assert len(set(np.asarray(events["account"])[signed])) == stated["active_customers"]
+    was_open = (np.asarray(deals["opened"]) < start) & ~(np.asarray(deals["closed"]) < start)
+    assert int(was_open.sum()) == stated["open_opportunities"]
+    at_start, amount = np.asarray(ledger["time"]) == 0, np.asarray(ledger["amount"])
+    for name in (*ASSETS, *DEBTS):
+        debit, credit = (int(amount[at_start & (_texts(ledger[side]) == name)].sum()) for side in ("debit", "credit"))
+        assert (debit - credit if name in ASSETS else credit - debit) == round(stated.get(name, 0) * MINOR), name
+
+
+def _texts(column: Any) -> np.ndarray:
+    return np.array([*column.names, ""])[column.codes]
+
+
+def _values(column: Any) -> np.ndarray:
+    return np.where(column.valid, column.values, 0)
