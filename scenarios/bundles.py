@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown, user_path
+from scenarios.intake.sheet import SHIPPED, input_path
 from scenarios.reproduction import entries
 from scenarios.runs.claim import SOURCE
 from scenarios.runs.exports.bundle import write_bundle
@@ -97,7 +98,8 @@ def _of_study(study: Study) -> Iterator[tuple[str, Path]]:
 
     for key in study.files:
         text = str(follow(study.config, tuple(key.split("."))))
-        yield text, Path(text)
+        if not text.startswith(SHIPPED):  # those come with the program
+            yield text, input_path(text)
 
 
 def _of_forecast(record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

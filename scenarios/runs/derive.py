@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BOM = "\ufeff"
 """Byte order mark: spreadsheets then read UTF-8."""
 
+STATED, REJECTS = "opening_stated.csv", "rejects.csv"
+"""What opening files state, and what of them was put aside."""
+
 INPUTS = ("key", "value", "unit", "origin", "source", "low", "high", "meaning")
 
 Entry = dict[str, Any]
@@ -52,6 +55,7 @@ def derive(folder: Path, study: Study, stage: Callable[[str], None]) -> dict[str
     entries = {name: described(folder / name) for name in (CONFIG, SOURCE)}
     rows = [[row.get(column) for column in INPUTS] for row in study.inputs]
     entries["inputs.csv"] = write_csv(folder / "inputs.csv", INPUTS, rows)
+    entries |= _opening(folder, study)
     stage("summary")
     for name, frame in sheets(folder, study.business, metrics).items():
         entries[f"{name}.csv"] = write_frame(folder / f"{name}.csv", frame)
@@ -59,6 +63,22 @@ def derive(folder: Path, study: Study, stage: Callable[[str], None]) -> dict[str
         entries["opening.csv"] = write_frame(folder / "opening.csv", tie_out(folder, study.config))
     entries |= _forecast(folder, study.config, metrics, stage)
     return entries | _report(folder, study.config["report"], stage)
+
+
+def _opening(folder: Path, study: Study) -> dict[str, Entry]:
+    """What the opening files state, and their rows that were put aside with the reasons."""
+    taken = study.taken
+    if taken is None:
+        return {}
+    entries = {}
+    for name, header, rows in (
+        (STATED, ("quantity", "dimension", "value", "unit", "rounding"), taken.stated),
+        (REJECTS, ("file", "line", "column", "value", "reason"), taken.rejects),
+    ):
+        if rows:
+            cells = [[getattr(row, column) for column in header] for row in rows]
+            entries[name] = write_csv(folder / name, header, cells)
+    return entries
 
 
 def _forecast(folder: Path, config: Entry, metrics: pd.DataFrame, stage: Callable[[str], None]) -> dict[str, Entry]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from scenarios.errors import InputError, shown, suggest
 from scenarios.runs.claim import unwritable
 from scenarios.runs.exports.nixtla import write_series
+from scenarios.runs.exports.opening import write_opening
 from scenarios.runs.exports.sheets import write_tables
 from scenarios.runs.exports.vidigi import write_visits
 from scenarios.runs.exports.xes import write_log
@@ -38,17 +39,21 @@ CSV = "csv"
 BUNDLE = "bundle"
 """The format that takes everything, of whatever verb: see ``scenarios.bundles``."""
 
+OPENING = "opening"
+"""The format that takes a day: where a replication stood on it."""
+
 SINGLE = {
     "xes": Single(write_log, ("accounts", "events")),
     "nixtla": Single(write_series, ("metrics",)),
     "vidigi": Single(write_visits, ("accounts", "events")),
+    OPENING: Single(write_opening, ()),
 }
 """By name: the formats that take one replication."""
 
 FORMATS = (CSV, *SINGLE)
 
 
-def export(run: Path, format: str = CSV, replication: int | str | None = None) -> Path:
+def export(run: Path, format: str = CSV, replication: int | str | None = None, date: str | None = None) -> Path:
     """Write a run in another format.
 
     Parameters
@@ -56,10 +61,12 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None) -
     run : Path
         A run folder.
     format : str
-        ``csv`` (all tables), ``xes`` (the event log as IEEE 1849 XML), ``nixtla`` (monthly series: unique_id, ds, y)
-        or ``vidigi`` (visits, to be animated).
+        ``csv`` (all tables), ``xes`` (the event log as IEEE 1849 XML), ``nixtla`` (monthly series: unique_id, ds, y),
+        ``vidigi`` (visits, to be animated) or ``opening`` (files that ``market.opening`` reads).
     replication : int or str, optional
         The replication that a format of one takes; the first one there is by default.
+    date : str, optional
+        The day of an ``opening``, the first of a month; the last one by default.
 
     Returns
     -------
@@ -84,6 +91,8 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None) -
         staged = fresh_folder(target.with_name(target.name + STAGED))
         if number is None:
             write_tables(run, staged)
+        elif format == OPENING:
+            write_opening(run, staged, number, date)
         else:
             SINGLE[format].write(run, staged, number)
         publish(staged, target)
@@ -117,6 +126,8 @@ def check_settings(format: str, given: Collection[str]) -> None:
     """
     if format == BUNDLE and "replication" in given:
         raise InputError([f"replication: is not for {BUNDLE}, got one; {BUNDLE} takes all of them"])
+    if format != OPENING and "date" in given:
+        raise InputError([f"date: is for {OPENING}, got it with format {shown(format)}; format={OPENING}, or no date"])
     if format != BUNDLE and "out" in given:
         raise InputError([f"out: is for {BUNDLE}, got it with format {shown(format)}; format={BUNDLE}, or no out"])
 

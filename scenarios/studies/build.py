@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from scenarios.errors import InputError, suggest
+from scenarios.intake.opening import Taken
+from scenarios.studies.beginning import begin
 from scenarios.studies.changes import Move, late, moves, timeline_trees
 from scenarios.studies.checks import cautions, over_budget, semantic_problems, targets
 from scenarios.studies.contacts import read_contacts
@@ -38,6 +40,8 @@ class Built:
         SHA-256 of every input file by the key that names it.
     warnings : tuple of str
         What is possible and probably not meant.
+    taken : Taken or None
+        What became of the opening files.
     """
 
     config: Tree
@@ -45,6 +49,7 @@ class Built:
     references: dict[Path, Path]
     files: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    taken: Taken | None = None
 
 
 def build(tree: Mapping[str, Any], set_keys: tuple[Path, ...] = ()) -> Built:
@@ -197,8 +202,12 @@ def _assemble(tree: Tree, resolved: Resolved, root: Root, found: list[Move]) -> 
         _raise_if(list(over_budget(config, rows)))
     warnings += late(found, root.horizon.days)
     spec, later = _specs(tree, config, found, root)
-    timeline = Timeline(spec=spec, later=later, contacts=contacts)
-    return Built(config, timeline, resolved.references, files, tuple(warnings))
+    taken = begin(spec, contacts)
+    if taken is not None:
+        files |= taken.files
+        warnings += taken.warnings
+    timeline = Timeline(spec=spec, later=later, contacts=contacts, opening=taken.opening if taken else None)
+    return Built(config, timeline, resolved.references, files, tuple(warnings), taken)
 
 
 def _specs(tree: Tree, config: Tree, found: list[Move], root: Root) -> tuple[StudySpec, tuple[Dated, ...]]:

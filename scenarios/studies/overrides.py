@@ -11,7 +11,18 @@ from scenarios.errors import bad_name, shown
 from scenarios.studies.raw import MAX_DEPTH
 from scenarios.studies.resolve import Path
 
-GROUPS = ("business", "market", "policy", "scenario", "effects", "forecast", "execution", "report", "compare")
+GROUPS = (
+    "business",
+    "market",
+    "policy",
+    "scenario",
+    "effects",
+    "forecast",
+    "execution",
+    "report",
+    "compare",
+    "opening",
+)
 """Groups of the configuration: ``group=name`` chooses the file ``conf/group/name.yaml``."""
 
 MAX_LENGTH = 2**16

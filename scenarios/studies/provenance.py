@@ -130,11 +130,20 @@ def rows(study: Study) -> Iterator[Input]:
 def _of(path: Path, notes: Mapping[Path, tuple[Note | None, str]], study: Study) -> tuple[Note | None, str]:
     """What is said of a key, and the user's own source of it if there is one."""
     note, own = _nearest(path, notes)
-    if dotted(path) == "market.accounts" and study.files:
+    if dotted(path) == "market.accounts" and "market.first_contacts.path" in study.files:
         own = "rows of the file of first contacts"
+    if path[:2] == ("policy", "desks") and path[3:] == ("heads",) and _of_staff(path[2], study):
+        own = "people of the staff file"
     if any(path == s or path[: len(s)] == s for s in study.set_paths):
         own = OVERRIDDEN
     return note, own
+
+
+def _of_staff(desk: str, study: Study) -> bool:
+    """Whether the people of a desk are those of a staff file."""
+    stated = study.taken.stated if study.taken else ()
+    told = {each.dimension: each.value for each in stated if each.quantity == "headcount"}
+    return desk in told and study.timeline.spec.policy.desks[desk].heads == told[desk]
 
 
 def _nearest(path: Path, notes: Mapping[Path, tuple[Note | None, str]]) -> tuple[Note | None, str]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scenarios.studies.build import Built, build
+from scenarios.studies.heads import with_staff
 from scenarios.studies.holidays import with_holidays
 from scenarios.studies.overrides import Setting, override_text
 from scenarios.studies.resolve import Path, Tree, leaves
@@ -17,6 +18,7 @@ from scenarios.studies.settings import NOT_IN_DIGEST
 from sim.spec import Timeline
 
 if TYPE_CHECKING:
+    from scenarios.intake.opening import Taken
     from scenarios.studies.provenance import Input
 
 
@@ -50,6 +52,8 @@ class Study:
         What is possible and probably not meant, seen in the configuration itself.
     source : dict
         The configuration with its references ``${a.b}`` in place; ``restore`` makes the same study of it.
+    taken : Taken or None
+        What became of the opening files, None for a study that starts from empty.
     """
 
     config: Tree
@@ -62,6 +66,7 @@ class Study:
     layers: tuple[Layer, ...] = field(default=(), repr=False)
     references: Mapping[Path, Path] = field(default_factory=dict, repr=False)
     set_paths: tuple[Path, ...] = field(default=(), repr=False)
+    taken: Taken | None = field(default=None, repr=False)
 
     @property
     def business(self) -> str:
@@ -116,8 +121,9 @@ def make_study(tree: Tree, layers: tuple[Layer, ...], settings: Sequence[Setting
     """Build a composed configuration and keep how it came about."""
     set_paths = tuple(s.path for s in settings if s.action == "set")
     tree, cautions = with_holidays(tree)
+    tree, others = with_staff(tree, _leaf_paths(settings), layers)
     built = build(tree, set_paths)
-    built = replace(built, warnings=(*built.warnings, *cautions))
+    built = replace(built, warnings=(*built.warnings, *cautions, *others))
     return _study(tree, built, tuple(s.text for s in settings), config_dir, layers, _leaf_paths(settings))
 
 
@@ -145,6 +151,7 @@ def _study(
         layers=layers,
         references=built.references,
         set_paths=set_paths,
+        taken=built.taken,
     )
 
 

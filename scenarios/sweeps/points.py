@@ -174,11 +174,10 @@ def planned(bases: Mapping[str, Study], points: Iterable[Drawn], detail: Sequenc
 
 def _files(base: Study, tree: Tree) -> Mapping[str, str]:
     """Digests of the input files of a point: those of its base unless it reads others."""
-    paths = [tuple(key.split(".")) for key in base.files]
+    keys = ("first_contacts", "opening")
     try:
-        same = all(follow(tree, path) == follow(base.source, path) for path in paths)
-        traced = "path" in follow(tree, ("market", "first_contacts"))
-        return base.files if same and bool(base.files) == traced else restore(tree).files
+        there, here = (follow(each, ("market",)) for each in (base.source, tree))
+        return base.files if all(there.get(key) == here.get(key) for key in keys) else restore(tree).files
     except (InputError, KeyError, TypeError):
         return {}
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sim.spec.distribution import Distribution
 from sim.spec.fields import FORBID_EXTRA, BySegment, number, probability
+from sim.spec.opening_source import OpeningSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,8 @@ class MarketSpec:
     ``season`` (12 months, jan..dec) multiplies exposure, ``buying`` is seen by decisions as its logarithm;
     ``weekday`` (mon..sun) multiplies exposure. ``noise`` is the sd of the logarithm of a weekly factor common
     to all accounts. ``figures`` are named numbers that a business refers to by interpolation (buyers' own
-    durations, for example). ``opening`` is reserved: a study starts from empty.
+    durations, for example). ``opening`` says where the state at the start is read from; null:
+    a study starts from empty.
     """
 
     __pydantic_config__ = FORBID_EXTRA
@@ -105,5 +107,5 @@ class MarketSpec:
     noise: float = number("1", "sd of the logarithm of a week's exposure", low=0, high=3)
     reference_price: dict[str, BySegment] = number("money/unit", "price buyers compare with, by product", above=0)
     label: str = ""
-    opening: None = None
+    opening: OpeningSource | None = None
     figures: dict[str, Any] = field(default_factory=dict)

@@ -231,7 +231,8 @@ def test_visits_begin_with_no_formula(folder: Path) -> None:
 
 
 def test_the_first_replication_is_taken_unless_another_is_named(finished: Path) -> None:
-    assert [next(export(finished, name).iterdir()).stem for name in FORMATS[1:]] == ["events-0", "series-0", "visits-0"]
+    logs = [name for name in FORMATS[1:] if name != "opening"]
+    assert [next(export(finished, name).iterdir()).stem for name in logs] == ["events-0", "series-0", "visits-0"]
 
 
 @pytest.mark.parametrize("wanted", [2, "two", "-1", "", "01"])

@@ -1,0 +1,104 @@
+"""A study that begins where another run stood, and what a run with an opening leaves in its folder."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scenarios import InputError, compose, run
+from scenarios.bundles import bundle
+from scenarios.runs.reproduce import reproduce
+from scenarios.studies.study import Study
+from sim.spec.opening import Past
+
+OFF = ["effects=none", "report.enabled=false", "forecast.enabled=false", "progress=false", "replications=2"]
+SMALL = [*OFF, "market.accounts=150"]
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over a hundred days."""
+    study = compose("tool", [*SMALL, "horizon.days=100"])
+    return run(study, tmp_path_factory.mktemp("earlier") / "run").path
+
+
+def on(folder: Path, *overrides: str) -> Study:
+    """A study that begins from a run on the first of March 2025."""
+    words = [*SMALL, "horizon.start=2025-03-01", "horizon.days=40", f"market.opening.run={folder}"]
+    return compose("tool", [*words, *overrides])
+
+
+def test_it_begins_where_the_run_stood(earlier: Path) -> None:
+    """Replication by replication, or all where one did."""
+    found = on(earlier).timeline.opening
+    assert isinstance(found, Past)
+    assert (found.day, found.replication, found.seed) == (59, None, 1)
+    assert found.timeline.spec.horizon.start == "2025-01-01"
+    one = on(earlier, "market.opening.replication=1", "market.opening.date=2025-03-01").timeline.opening
+    assert isinstance(one, Past)
+    assert one.replication == 1
+
+
+def test_the_digest_is_of_the_run_and_not_of_its_folder(earlier: Path, tmp_path: Path) -> None:
+    """A copy elsewhere is the same past; another run is another."""
+    moved = Path(shutil.copytree(earlier, tmp_path / "moved"))
+    assert on(earlier).digest == on(moved).digest
+    other = run(compose("tool", [*SMALL, "horizon.days=100", "seed=2"]), tmp_path / "other").path
+    assert on(earlier).digest != on(other).digest
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("horizon.start=2025-01-01", "horizon.start: lies outside the run from 2025-01-01 over 100 days"),
+        ("horizon.start=2025-06-01", "horizon.start: lies outside the run"),
+        ("horizon.start=2025-03-02", "horizon.start: lies within a month"),
+        ("market.opening.date=2025-02-01", "date: is not horizon.start 2025-03-01"),
+        ("market.opening.replication=2", "replication: is not in the run, got 2; 0 to 1"),
+        ("market.accounts=151", "market.accounts: is not that of the run it begins from, got 151; 150"),
+        ("market.opening.customers.path=a.csv", "run: stands beside files, got customers as well"),
+    ],
+)
+def test_a_run_that_does_not_fit_is_one_line(earlier: Path, override: str, words: str) -> None:
+    """With what would be right."""
+    with pytest.raises(InputError) as caught:
+        on(earlier, override)
+    assert len(caught.value.problems) == 1
+    assert words in caught.value.problems[0]
+
+
+def test_a_run_folder_that_is_not_what_it_was(earlier: Path, tmp_path: Path) -> None:
+    """Damaged, or with another study in it."""
+    damaged = Path(shutil.copytree(earlier, tmp_path / "damaged"))
+    (damaged / "manifest.json").write_text("{")
+    changed = Path(shutil.copytree(earlier, tmp_path / "changed"))
+    text = (changed / "study.yaml").read_text("utf-8")
+    (changed / "study.yaml").write_text(text.replace("seed: 1", "seed: 9"), "utf-8")
+    for folder, words in ((damaged, "run: cannot be read"), (changed, "run: is not the run it was")):
+        with pytest.raises(InputError) as caught:
+            on(folder)
+        assert words in caught.value.problems[0]
+
+
+def test_it_runs_is_reproduced_and_bundled(earlier: Path, tmp_path: Path) -> None:
+    """With the earlier run, which is one of its input files."""
+    made = run(on(earlier), tmp_path / "run").path
+    assert reproduce(made, quiet=True).identical
+    assert bundle(made).is_file()
+
+
+def test_rows_put_aside_are_listed_and_harmless(tmp_path: Path) -> None:
+    """A cell that a spreadsheet would calculate gets a quote in front; what the files state is kept beside."""
+    path = tmp_path / "customers.csv"
+    path.write_text('external_id,arr,start\n007,1200,2024-02-01\n8,"=2+3",2024-02-01\n', "utf-8")
+    words = [*OFF, f"market.opening.customers.path={path}", "market.opening.max_rejected=0.5", "horizon.days=31"]
+    made = run(compose("tool", [*words, "market.accounts=50", "replications=1"]), tmp_path / "run").path
+    with (made / "rejects.csv").open(encoding="utf-8-sig", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row == {"file": "customers", "line": "3", "column": "arr", "value": "'=2+3", "reason": "is no number"}
+    with (made / "opening_stated.csv").open(encoding="utf-8-sig", newline="") as stream:
+        stated = {line["quantity"]: float(line["value"]) for line in csv.DictReader(stream)}
+    assert stated == {"arr": 1200, "active_customers": 1}
