@@ -17,7 +17,7 @@ from sim.spec.distribution import Fixed
 from sim.spec.fields import BySegment
 from sim.spec.market import Channel, MarketSpec
 
-LARGER, MOST_ACCOUNTS = 20, 1_000_000
+LARGER, MOST_ACCOUNTS = 50, 1_000_000
 """How many times larger the market is that is never used up, and the most companies it may have; convention."""
 
 DURATIONS = ("delay_days", "work_hours", "cooling_days")
