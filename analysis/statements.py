@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.metrics.books import COSTS, REVENUE
+from analysis.metrics.books import COSTS, OPENING, REVENUE
 from analysis.metrics.columns import codes_of
 from analysis.metrics.periods import Calendar
 from sim.events import LEDGER_ACCOUNTS, LEDGER_CODE
@@ -103,14 +103,16 @@ def statements(ledger: pd.DataFrame, calendar: Calendar) -> Statements:
     Parameters
     ----------
     ledger : pandas.DataFrame
-        Postings of all replications: replication, time, debit, credit, amount.
+        Postings of all replications: replication, time, debit, credit, amount, memo; balances that were brought in at
+        the start count as booked before it.
     calendar : Calendar
         Of the horizon.
     """
     numbers, place = np.unique(ledger["replication"].to_numpy(), return_inverse=True)
     debit, credit = (codes_of(ledger[side], LEDGER_ACCOUNTS) for side in ("debit", "credit"))
     time, amount = ledger["time"].to_numpy(float), ledger["amount"].to_numpy(np.int64)
-    month = np.where(time < 0, 0, calendar.month_of(time) + 1)
+    brought_in = (time <= 0) & (ledger["memo"].astype(object) == OPENING).to_numpy()
+    month = np.where(brought_in | (time < 0), 0, calendar.month_of(time) + 1)
     pairs = np.zeros((_ACCOUNTS, _ACCOUNTS, calendar.months + 1), np.int64)
     np.add.at(pairs, (debit, credit, month), amount)
     samples = np.zeros((len(numbers), _ACCOUNTS, calendar.months + 1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.metrics.books import COSTS, REVENUE
 from analysis.replications import willink_bounds
-from analysis.statements import ASSETS, EQUITY, EXPENSES, LIABILITIES, Statements
+from analysis.statements import ASSETS, EQUITY, LIABILITIES, Statements
 from scenarios.runs.exports.workbook.book import Book, Line, Sheet
 from scenarios.runs.exports.workbook.periods import month_names, years
 from sim.events import LEDGER_ACCOUNTS

@@ -29,6 +29,9 @@ EPOCH = datetime(2000, 1, 1)
 """Date of every workbook, so that the same run makes the same bytes."""
 
 LABEL_WIDTH, NOTE_WIDTH, CELL_WIDTH = 38, 18, 13
+A4 = 9
+"""Number of the paper size in the format."""
+
 LONGEST = 32_000
 """Characters of a cell's text; the format holds 32,767."""
 
@@ -98,6 +101,9 @@ class Sheet:
     def __init__(self, book: Book, name: str, columns: int) -> None:
         self.book, self.name, self.columns, self.row = book, name, columns, 0
         self.page = book.file.add_worksheet(name)
+        self.page.set_landscape()
+        self.page.set_paper(A4)
+        self.page.fit_to_pages(1, 0)
         self.page.set_column(0, 0, LABEL_WIDTH)
         self.page.set_column(1, 1, NOTE_WIDTH)
         if columns:

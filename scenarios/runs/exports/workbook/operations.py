@@ -70,15 +70,13 @@ def arr_sheet(book: Book, monthly: Monthly) -> None:
     flows = {name: _yearly(monthly, name) * sign for name, sign in MOVES.items()}
     closing = np.cumsum(np.sum(list(flows.values()), axis=0)) + _before(monthly)
     opening = np.concatenate(([_before(monthly)], closing[:-1]))
-    row, known = sheet.row + 2 + len(flows), {}
-    start = lambda m: f"{known['close'].cell(m - 1)}" if m else f"{opening[0]:.2f}"  # noqa: E731
-    known["close"] = Line(ARR, row - 1, Sheet.FIRST, closing)
+    end = Line(ARR, sheet.row + 1 + len(flows), Sheet.FIRST, closing)
+    start = lambda m: end.cell(m - 1) if m else f"{opening[0]:.2f}"  # noqa: E731
     first = sheet.formulas("ARR at the beginning", start, opening, bold=True)
     names = [name.removesuffix("_mrr").capitalize() for name in flows]
     parts = [sheet.constants(name, values) for name, values in zip(names, flows.values(), strict=True)]
     last = sheet.total("ARR at the end", [first, *parts])
-    if last.row != row - 1:
-        raise AssertionError("the bridge refers to a line that is not its last")
+    assert last.row == end.row
     sheet.row += 1
     sheet.constants("ARR as the metric says", np.round(monthly.mean("arr"), 2), note="mean, unrounded parts")
 
@@ -124,7 +122,9 @@ def _with_sum(sheet: Sheet, name: str, values: np.ndarray) -> Line:
     total = float(line.values.sum())
     if last:
         look = sheet.book.form("count", True)
-        sheet.page.write_formula(line.row, line.first + last, f"=SUM({line.cell(0)}:{line.cell(last - 1)})", look, total)
+        sheet.page.write_formula(
+            line.row, line.first + last, f"=SUM({line.cell(0)}:{line.cell(last - 1)})", look, total
+        )
     return Line(line.sheet, line.row, line.first, np.append(line.values, total), line.label)
 
 

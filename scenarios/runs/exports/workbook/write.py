@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from scenarios.runs.exports.workbook.operations import (
     targets_sheet,
 )
 from scenarios.runs.exports.workbook.twin.business import TWIN, Builder
-from scenarios.runs.exports.workbook.twin.gap import GAP, empty_sheet, gap_sheet, take_apart
+from scenarios.runs.exports.workbook.twin.gap import GAP, Job, empty_sheet, gap_sheet, take_apart
 from scenarios.runs.exports.workbook.twin.means import inputs_sheet
 
 if TYPE_CHECKING:
@@ -88,15 +88,13 @@ def _books(book: Book, run: Path, calendar: Calendar) -> None:
     cash_sheet(book, found, income, balances)
 
 
-def _twin(
-    book: Book, run: Path, calendar: Calendar, study: Study, metrics: pd.DataFrame, numbers: list[int]
-) -> None:
+def _twin(book: Book, run: Path, calendar: Calendar, study: Study, metrics: pd.DataFrame, numbers: list[int]) -> None:
     inputs = inputs_sheet(book, run / "inputs.csv", study)
     if not calendar.complete:
         book.sheet(TWIN).title("Twin", "No month of the horizon is over: the twin goes by months.")
         return
     twin = Builder(book, study, inputs, calendar).build()
-    sheet = book.sheet(GAP, 3)
+    sheet = book.sheet(GAP, 18)
     if not numbers:
         empty_sheet(sheet, "Nothing was simulated again (again=0), so there is nothing to tell.")
         return
@@ -106,7 +104,7 @@ def _twin(
         sheet.text(sheet.row + 1, 0, f"Not in the twin, there are no formulas for it: {names}. It is part of the rest.")
 
 
-def _spread(study: Study, function: object, jobs: Iterable[object]) -> Iterable[list[float]]:
+def _spread(study: Study, function: Callable[[Job], list[float]], jobs: Iterable[Job]) -> Iterable[list[float]]:
     """Work on jobs in the processes that the study asks for, and tell how far it is."""
     from scenarios.runs.backends import pool_of
     from scenarios.runs.execute import spread
@@ -114,9 +112,9 @@ def _spread(study: Study, function: object, jobs: Iterable[object]) -> Iterable[
 
     left = list(jobs)
     with Progress(len(left), shown=bool(study.config["progress"])) as progress:
-        for found in spread(function, left, pool_of(study.config)):  # type: ignore[arg-type]
+        for found in spread(function, left, pool_of(study.config)):
             progress.count()
-            yield found  # type: ignore[misc]
+            yield found
 
 
 def _readme(sheet: Sheet, manifest: Manifest, study: Study, book: Book) -> None:

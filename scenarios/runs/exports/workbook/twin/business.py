@@ -81,7 +81,9 @@ class Builder:
     def build(self) -> Twin:
         """Write all sheets."""
         edges = self.calendar.edges[: self.months + 1]
-        self.length = self.flow.constants("Length of the month", np.diff(edges) / MONTH_DAYS, "average months", "factor")
+        self.length = self.flow.constants(
+            "Length of the month", np.diff(edges) / MONTH_DAYS, "average months", "factor"
+        )
         self.years = self.flow.constants("Years since the start", edges[1:] / 365.25, "years", "factor")
         route = self._route()
         parts, missing = self._parts(route)
@@ -138,9 +140,7 @@ class Builder:
     def _season(self) -> Expr:
         first = int(str(self.calendar.origin)[5:7]) - 1
         cells = [self.inputs.get(f"market.season.{name}") for name in SEASONS]
-        return Expr(
-            lambda m, home: cells[(first + m) % 12].text(m, home), lambda m: cells[(first + m) % 12].value(m)
-        )
+        return Expr(lambda m, home: cells[(first + m) % 12].text(m, home), lambda m: cells[(first + m) % 12].value(m))
 
     def _read(self, place: int) -> Expr:
         """First contacts of a file, by month; a segment that the file does not tell has its share."""

@@ -74,6 +74,11 @@ def of(number: Expr | float) -> Expr:
     return Expr(lambda m, home: repr(value).removesuffix(".0").upper(), lambda m: value, value)
 
 
+def number_at(address: str, value: float) -> Expr:
+    """The number in a cell, for all months."""
+    return Expr(lambda m, home: address, lambda m: value)
+
+
 def total(terms: Iterable[Expr]) -> Expr:
     """Sum of expressions, 0 of none."""
     return reduce(lambda a, b: a + b, terms, of(0.0))
@@ -134,9 +139,7 @@ class Cells(Expr):
 
     def before(self) -> Expr:
         """Last month's figure, 0 in the first month."""
-        return Expr(
-            lambda m, home: self.text(m - 1, home) if m else "0", lambda m: self.value(m - 1) if m else 0.0
-        )
+        return Expr(lambda m, home: self.text(m - 1, home) if m else "0", lambda m: self.value(m - 1) if m else 0.0)
 
     def span(self, m: int) -> str:
         """Addresses from the first month to month ``m``, on the same sheet."""

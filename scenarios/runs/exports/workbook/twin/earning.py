@@ -119,7 +119,9 @@ def subscription(part: Part) -> Earned:
         "units at the end of terms",
         [begun[s].lag(_at_least_one(term), 1) * (of(1.0) + grow[s]) ** term for s in part.places], "units",
     )  # fmt: skip
-    kept = route.lines("units kept", [due[s] * ratio(renewed[s], renewed[s] + churned[s]) for s in part.places], "units")
+    kept = route.lines(
+        "units kept", [due[s] * ratio(renewed[s], renewed[s] + churned[s]) for s in part.places], "units"
+    )
     for s in part.places:
         begun[s].define(new[s] + kept[s] * (of(1.0) - shrink[s]))
     stock = [route.grid.declare(f"units under contract: {name}", "units") for name in part.means.segments]
@@ -207,7 +209,9 @@ def staff_hours(part: Part) -> Earned:
     where = f"business.route.{spec.stop}.work_hours"
     stop: Any = route.graph.spec.business.route[spec.stop]
     hours = [part.inputs.mean(where, stop.work_hours, segment) for segment in part.means.segments]
-    value = part.means.add(f"{part.name}: value of a project", "money", [h * r for h, r in zip(hours, rate, strict=True)])
+    value = part.means.add(
+        f"{part.name}: value of a project", "money", [h * r for h, r in zip(hours, rate, strict=True)]
+    )
     signed, repeated = route.activity(spec.starts), route.activity("reordered")
     sold = part.money("projects sold", [(signed[s] + repeated[s]) * value[s] for s in part.places])
     nodes = [node for node in route.graph.nodes if node.stop == spec.stop]
@@ -256,9 +260,7 @@ def outcome_share(part: Part) -> Earned:
     use = _use(part, come, stock)
     share = [a * b * (of(1.0) - part.one("disputed", 0.0))
              for a, b in zip(part.each("lift"), part.each("share"), strict=True)]  # fmt: skip
-    revenue = part.money(
-        "revenue", [earning[s] * (sales[s] * share[s] * use[s] + base[s] / YEAR) for s in part.places]
-    )
+    revenue = part.money("revenue", [earning[s] * (sales[s] * share[s] * use[s] + base[s] / YEAR) for s in part.places])
     arr = part.money("ARR", [stock[s] * base[s] for s in part.places])
     return Earned(revenue, [part.bill(revenue)], part.each("cost_share"), [], list(arr))
 

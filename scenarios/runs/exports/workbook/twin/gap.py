@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from xlsxwriter.utility import xl_col_to_name
 
-from analysis.metrics.periods import MONTH, Calendar
+from analysis.metrics.periods import MONTH
 from analysis.replications import cautious
-from scenarios.runs.exports.workbook.book import Book, Line, Sheet
+from scenarios.runs.exports.workbook.book import Sheet
 from scenarios.runs.exports.workbook.twin.business import Twin
 from scenarios.runs.exports.workbook.twin.worlds import Step, steps
 
@@ -24,10 +26,17 @@ GAP = "Why they differ"
 READ = ("accounts", "subscriptions", "events", "ledger")
 """Tables that the compared metrics are read off."""
 
+PARTS = ("figure", "low", "high")
+
+LABELS = {
+    "signed": "Signed", "revenue": "Revenue", "operating_profit": "Operating profit", "active_customers": "Customers",
+    "arr": "ARR", "cash": "Cash",
+}  # fmt: skip
+
 FORMS = {"signed": "count", "active_customers": "count"}
 
 ABOUT = (
-    "From the twin to the simulation, one thing after another added; each figure is what that is worth, by paired runs.",
+    "From the twin to the simulation, one thing after another added; a figure is what it is worth, by paired runs.",
     "What is added earlier meets what is added later: in another order the parts would differ, their sum would not.",
 )
 
@@ -111,7 +120,8 @@ def take_apart(
     chain = steps(timeline)
     for step in chain:
         timeline = step.change(timeline)
-        jobs += [Job(timeline, study.seed, number, context, names) for number in numbers]
+        seen = replace(context, opened=timeline.opening is not None)
+        jobs += [Job(timeline, study.seed, number, seen, names) for number in numbers]
     rows = [over(metrics[metrics["replication"] == number], names) for number in numbers]
     rows += list(spread(measure, jobs))
     return Gap(names, tuple(chain), np.array(rows).reshape(len(chain) + 1, len(numbers), len(names)))
@@ -119,40 +129,63 @@ def take_apart(
 
 def gap_sheet(sheet: Sheet, twin: Twin, gap: Gap) -> None:
     """The table: what the twin says, what each thing adds, what is left over, what the simulation says."""
-    count = gap.samples.shape[1]
     sheet.title(
         "Why the simulation differs from the twin", *ABOUT,
-        f"{count} replications, {twin.months} months; flows are sums, stocks are at the end. A range is the 95 % "
-        "interval of the mean.",
+        f"{gap.samples.shape[1]} replications, {twin.months} months; flows are sums, stocks are at the end. A range is "
+        "the 95 % interval of the mean.",
     )  # fmt: skip
-    for name in gap.names:
-        _waterfall(sheet, twin, gap, name)
-    sheet.section("What each line is")
-    for step in gap.steps:
-        sheet.text(sheet.row, 0, step.name)
-        sheet.text(sheet.row, 1, f"simulated without: {step.meaning}", "note")
-        sheet.row += 1
-    sheet.text(sheet.row, 0, "Rest")
-    sheet.text(sheet.row, 1, "whole months, nights and weekends, rounding, chance: no run, what the others leave", "note")
+    for place, name in enumerate(gap.names):
+        sheet.text(sheet.row, Sheet.FIRST + len(PARTS) * place, LABELS.get(name, name), "section")
     sheet.row += 1
+    sheet.headings([part for _ in gap.names for part in PARTS])
+    now = [_twin_now(twin, name) for name in gap.names]
+    first = _row(sheet, "Twin as exported", gap, [np.array([value]) for _, value in now])
+    last = first
+    for label, samples in _parts(gap, [value for _, value in now]):
+        last = _row(sheet, label, gap, samples)
+    _row(sheet, "Simulation", gap, list(gap.samples[0].T[:, :, None]), lambda c: f"SUM({c}{first}:{c}{last})")
+    sheet.row += 1
+    live = _row(sheet, "Twin now", gap, [np.array([value]) for _, value in now], texts=[text for text, _ in now])
+    _row(sheet, "Change by edits of Inputs", gap, [np.zeros(1) for _ in now], lambda c: f"{c}{live}-{c}{first}")
+    _explain(sheet, gap)
 
 
-def _waterfall(sheet: Sheet, twin: Twin, gap: Gap, name: str) -> None:
-    place, form = gap.names.index(name), FORMS.get(name, "money")
-    samples = gap.samples[:, :, place]
-    live, now = _twin_now(twin, name)
-    sheet.section(name.replace("_", " ").capitalize())
-    sheet.headings(["figure", "low", "high"], frozen=False)
-    first = _row(sheet, "Twin as exported", now, form)
-    _row(sheet, "Rest", samples[-1] - now, form)
+def _parts(gap: Gap, twin: list[float]) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """From the rest to what was taken away first: the label, and by metric what it adds in every replication."""
+    yield "Rest", [gap.samples[-1, :, place] - value for place, value in enumerate(twin)]
     for number in range(len(gap.steps), 0, -1):
-        last = _row(sheet, gap.steps[number - 1].name, samples[number - 1] - samples[number], form)
-    mean = float(samples[0].mean())
-    total = sheet.formulas("Simulation", lambda m: f"SUM({first.cell(0)}:{last.cell(0)})", np.array([mean]), form, bold=True)
-    shown = sheet.formulas("Twin now", lambda m: live, np.array([now]), form, note="follows Inputs")
-    text = lambda m: f"{shown.cell(0)}-{first.cell(0)}"  # noqa: E731
-    sheet.formulas("Change by edits of Inputs", text, np.zeros(1), form)
-    assert total.row > last.row
+        added = gap.samples[number - 1] - gap.samples[number]
+        yield gap.steps[number - 1].name, list(added.T)
+
+
+def _row(
+    sheet: Sheet, label: str, gap: Gap, samples: Sequence[np.ndarray], text: Callable[[str], str] | None = None,
+    *, texts: Sequence[str] = (),
+) -> int:  # fmt: skip
+    """Mean and interval of every metric, or formulas with their values; the row, counted from 1."""
+    sheet.text(sheet.row, 0, label, "bold" if text else "")
+    for place, (name, values) in enumerate(zip(gap.names, samples, strict=True)):
+        column, look = Sheet.FIRST + len(PARTS) * place, sheet.book.form(FORMS.get(name, "money"), bool(text))
+        found = cautious(np.asarray(values).ravel())
+        if text or texts:
+            formula = text(str(xl_col_to_name(column))) if text else texts[place]
+            sheet.page.write_formula(sheet.row, column, f"={formula}", look, found.mean)
+            continue
+        for offset, figure in enumerate((found.mean, found.low, found.high)):
+            if math.isfinite(figure):
+                sheet.page.write_number(sheet.row, column + offset, figure, look)
+    sheet.row += 1
+    return sheet.row
+
+
+def _explain(sheet: Sheet, gap: Gap) -> None:
+    sheet.section("What each line is")
+    told = {step.name: f"simulated without: {step.meaning}" for step in gap.steps}
+    told["Rest"] = "nights and weekends, whole months, rounding, chance: what no run takes away"
+    for name, meaning in told.items():
+        sheet.text(sheet.row, 0, name)
+        sheet.text(sheet.row, 1, meaning, "note")
+        sheet.row += 1
 
 
 def _twin_now(twin: Twin, name: str) -> tuple[str, float]:
@@ -165,17 +198,6 @@ def _twin_now(twin: Twin, name: str) -> tuple[str, float]:
     return line.text(twin.months - 1, ""), line.value(twin.months - 1)
 
 
-def _row(sheet: Sheet, label: str, values: np.ndarray | float, form: str) -> Line:
-    """A mean with its interval, or a number."""
-    if np.ndim(values) == 0:
-        return sheet.constants(label, np.array([float(values)]), form)
-    found = cautious(np.asarray(values))
-    return sheet.constants(label, np.array([found.mean, found.low, found.high]), form)
-
-
 def empty_sheet(sheet: Sheet, reason: str) -> None:
     """Say why there is nothing."""
     sheet.title("Why the simulation differs from the twin", reason)
-
-
-__all__ = ["GAP", "Book", "Calendar", "Gap", "Job", "empty_sheet", "gap_sheet", "measure", "over", "take_apart"]

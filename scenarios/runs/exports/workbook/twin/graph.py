@@ -174,7 +174,8 @@ class Graph:
         segment, market = self.means.segments[place], self.spec.market
         if stop.by == "segment":
             return of(float(stop.to.get(segment, stop.then) == target))
-        groups = {"industry": market.industries, "region": market.regions, "channel": market.channels}[stop.by]
+        every: dict[str, Any] = {"industry": market.industries, "region": market.regions, "channel": market.channels}
+        groups = every[stop.by]
         if stop.by == "channel":
             weights = {name: self.inputs.get(f"market.channels.{name}.rate_month", segment) for name in groups}
         else:

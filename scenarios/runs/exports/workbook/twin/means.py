@@ -13,7 +13,7 @@ from xlsxwriter.utility import quote_sheetname, xl_col_to_name
 from scenarios.runs.derive import INPUTS as COLUMNS
 from scenarios.runs.exports.workbook.book import Book, Sheet
 from scenarios.runs.exports.workbook.operations import put
-from scenarios.runs.exports.workbook.twin.cells import Expr, called, of
+from scenarios.runs.exports.workbook.twin.cells import Expr, called, number_at, of
 from scenarios.studies.build import origin
 from scenarios.studies.resolve import dotted
 
@@ -41,8 +41,7 @@ class Inputs:
         """
         for name in (f"{key}.{segment}", key):
             if name in self.known:
-                address, value = self.known[name]
-                return Expr(lambda m, home: address, lambda m: value)
+                return number_at(*self.known[name])
         if default is None:
             raise KeyError(key)
         return of(default)
@@ -80,7 +79,9 @@ def inputs_sheet(book: Book, path: Path, study: Study) -> Inputs:
         What was run.
     """
     sheet = book.sheet(INPUTS)
-    sheet.title("Inputs", "Every number that entered. The twin follows what is changed in blue; the simulation does not.")
+    sheet.title(
+        "Inputs", "Every number that entered. The twin follows what is changed in blue; the simulation does not."
+    )
     for place, name in enumerate(COLUMNS):
         sheet.text(sheet.row, place, name, "head")
     sheet.page.set_column(0, 0, 56)
@@ -125,7 +126,7 @@ class Means:
     def __init__(self, book: Book, segments: Iterable[str]) -> None:
         self.segments = tuple(segments)
         self.sheet = book.sheet(MEANS, len(self.segments))
-        self.sheet.title("Twin means", "What the twin takes for every distribution: its mean, from the cells of Inputs.")
+        self.sheet.title("Twin means", "The mean of every distribution, from the cells of Inputs.")
         self.sheet.headings(self.segments, note="unit")
 
     def add(self, label: str, unit: str, each: Iterable[Expr], form: str = "number") -> list[Expr]:
@@ -146,5 +147,4 @@ class Means:
 
 
 def _cell(row: int, place: int, value: float) -> Expr:
-    address = f"{quote_sheetname(MEANS)}!${xl_col_to_name(Sheet.FIRST + place)}${row + 1}"
-    return Expr(lambda m, home: address, lambda m: value)
+    return number_at(f"{quote_sheetname(MEANS)}!${xl_col_to_name(Sheet.FIRST + place)}${row + 1}", value)

@@ -56,7 +56,7 @@ def steps(timeline: Timeline) -> list[Step]:
         found.append(Step("Saturation", meaning, _each(endless)))
     if any(effect.strength for effects in timeline.spec.effects.values() for effect in effects.values()):
         found.append(Step("Effects", "base probabilities and rates, moved by no signal", _each(unmoved)))
-    found.append(Step("Noise", "customers are alike, durations are their mean, no month differs by chance", _each(even)))
+    found.append(Step("Noise", "customers alike, durations their mean, no month different by chance", _each(even)))
     return found
 
 
@@ -117,8 +117,8 @@ def even(spec: StudySpec) -> StudySpec:
     segments = tuple(market.segments)
     route = {name: _fixed(stop, DURATIONS, segments) for name, stop in business.route.items()}
     decisions = {name: replace(decision, frailty=0.0) for name, decision in business.decisions.items()}
-    revenue = {name: replace(part, noise=0.0) if hasattr(part, "noise") else part
-               for name, part in business.revenue.items()}  # fmt: skip
+    parts: dict[str, Any] = dict(business.revenue)
+    revenue = {name: replace(part, noise=0.0) if hasattr(part, "noise") else part for name, part in parts.items()}
     usage = replace(business.usage, spread=0.0, noise=0.0)
     alike = replace(business, route=route, decisions=decisions, revenue=revenue, usage=usage)
     calm = replace(market, noise=0.0, payment=_fixed(market.payment, ("delay_days",), segments))
