@@ -18,7 +18,7 @@ import pytest
 from analysis.series import monthly_series
 from scenarios import InputError, compose, run
 from scenarios.forecasts.series_file import read_series_file
-from scenarios.runs.export import FORMATS, SINGLE, check_settings, export
+from scenarios.runs.export import SINGLE, check_settings, export
 from scenarios.runs.exports import xes
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"

@@ -20,6 +20,14 @@ INCOME, YEARLY, CASH, BALANCE = "P&L by month", "P&L by year", "Cash flow", "Bal
 
 INVESTING, FINANCING = ("fixed_assets",), ("equity", "debt")
 
+CASH_NAMES = {
+    "receivable": "Received from customers", "retention_money": "Retentions received",
+    "commission_payable": "Commissions paid", "cost_of_sales": "Cost of sales paid", "payroll": "Payroll paid",
+    "marketing": "Marketing paid", "subsidy": "Subsidies paid", "fixed_cost": "Fixed costs paid",
+    "equity": "Paid in by the owners", "debt": "Borrowed", "tax": "Tax paid",
+}  # fmt: skip
+"""What a movement of cash against an account is called."""
+
 LEVEL = 0.95
 RANGES = {
     "Revenue": REVENUE,
@@ -148,7 +156,8 @@ def cash_sheet(book: Book, books: Statements, income: Income, balances: dict[str
     sheet.headings(month_names(books.calendar))
     before = balances["cash"].values[:-1]
     opening = sheet.formulas("Cash at the beginning", balances["cash"].outer, before, bold=True)
-    parts = [_moves(sheet, books, title, names) for title, names in _activities(books).items()]
+    parts = [_moves(sheet, books, title, names) for title, names in _activities(books).items() if names]
+    parts = parts or [_moves(sheet, books, "Operating", ["receivable"])]
     sheet.row += 1
     values = np.sum([part.values for part in parts], axis=0)
     change = sheet.formulas("Change of cash", lambda m: "+".join(p.cell(m) for p in parts), values, bold=True)
@@ -172,9 +181,9 @@ def _activities(books: Statements) -> dict[str, list[str]]:
 
 def _moves(sheet: Sheet, books: Statements, title: str, names: Sequence[str]) -> Line:
     sheet.section(title)
-    none = np.zeros(books.calendar.months)
-    lines = [sheet.constants(named(name), major(books.cash_with(name)[1:])) for name in names]
-    return sheet.total(f"{title}, sum", lines or [sheet.constants("None", none)])
+    figures = [(CASH_NAMES.get(name, named(name)), books.cash_with(name)[1:]) for name in names]
+    lines = [sheet.constants(label, major(moved)) for label, moved in figures]
+    return sheet.total(f"{title}, sum", lines)
 
 
 def _bridge(sheet: Sheet, income: Income, balances: dict[str, Line], change: Line) -> None:

@@ -32,6 +32,9 @@ LABEL_WIDTH, NOTE_WIDTH, CELL_WIDTH = 38, 18, 13
 A4 = 9
 """Number of the paper size in the format."""
 
+PER_PAGE = 13
+"""Columns of figures on a printed page: a year and a sum."""
+
 LONGEST = 32_000
 """Characters of a cell's text; the format holds 32,767."""
 
@@ -103,7 +106,8 @@ class Sheet:
         self.page = book.file.add_worksheet(name)
         self.page.set_landscape()
         self.page.set_paper(A4)
-        self.page.fit_to_pages(1, 0)
+        self.page.fit_to_pages(max(1, math.ceil(columns / PER_PAGE)), 0)
+        self.page.repeat_columns(0, 1)
         self.page.set_column(0, 0, LABEL_WIDTH)
         self.page.set_column(1, 1, NOTE_WIDTH)
         if columns:

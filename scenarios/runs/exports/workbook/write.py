@@ -130,7 +130,7 @@ def _readme(sheet: Sheet, manifest: Manifest, study: Study, book: Book) -> None:
         "Digest of the study": manifest.study_digest,
         "Seed": str(manifest.seed),
         "Version": str(manifest.versions.get("tobsim", "")),
-        "Command": manifest.command,
+        "Set by the user": " ".join(word for word in manifest.overrides if not word.startswith("out=")),
     }
     sheet.page.set_column(1, 1, 90)
     for name, fact in facts.items():

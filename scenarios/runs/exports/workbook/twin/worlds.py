@@ -52,7 +52,7 @@ def steps(timeline: Timeline) -> list[Step]:
         found.append(Step("Dated changes", "what holds at the start holds throughout", lambda t: replace(t, later=())))
     found.append(Step("Queues", "every desk always has someone free, at the same cost", _each(unlimited)))
     if timeline.contacts is None:
-        meaning = f"{LARGER} times the companies, reached at the same rate: nobody is reached twice"
+        meaning = f"{LARGER} times the companies, of whom as many are reached a month: it is never used up"
         found.append(Step("Saturation", meaning, _each(endless)))
     if any(effect.strength for effects in timeline.spec.effects.values() for effect in effects.values()):
         found.append(Step("Effects", "base probabilities and rates, moved by no signal", _each(unmoved)))
