@@ -16,6 +16,9 @@ from scenarios.runs.exports.workbook.twin.route import Lines, Route
 
 YEAR = 12.0
 
+AT_THE_END = 0.5
+"""Months from the middle of a month, when what is even within it is due on average, to its end."""
+
 
 @dataclass(frozen=True)
 class Bill:
@@ -250,7 +253,7 @@ def take_rate(part: Part) -> Earned:
     sales = part.mean("gmv_month", "money/month")
     rate, adverts = part.each("rate"), part.each("advert_rate", 0.0)
     revenue = part.money("revenue", [earning[s] * sales[s] * (rate[s] + adverts[s]) for s in part.places])
-    return Earned(revenue, [part.bill(revenue)], part.each("cost_share"))
+    return Earned(revenue, [part.bill(revenue, 1.0, AT_THE_END)], part.each("cost_share"))
 
 
 def outcome_share(part: Part) -> Earned:
@@ -262,7 +265,7 @@ def outcome_share(part: Part) -> Earned:
              for a, b in zip(part.each("lift"), part.each("share"), strict=True)]  # fmt: skip
     revenue = part.money("revenue", [earning[s] * (sales[s] * share[s] * use[s] + base[s] / YEAR) for s in part.places])
     arr = part.money("ARR", [stock[s] * base[s] for s in part.places])
-    return Earned(revenue, [part.bill(revenue)], part.each("cost_share"), [], list(arr))
+    return Earned(revenue, [part.bill(revenue, 1.0, AT_THE_END)], part.each("cost_share"), [], list(arr))
 
 
 def _use(part: Part, come: Lines, stock: list[Cells]) -> list[Expr]:
@@ -307,7 +310,7 @@ def consumption(part: Part) -> Earned:
     metered = [(grown[s].before() * (of(1.0) + growth[s]) ** (of(1.0) / YEAR) + come[s] / 2.0) for s in part.places]
     revenue = part.money("revenue", [metered[s] * month[s] * level for s in part.places])
     ahead = _prepaid(part, spec, come, month)
-    return Earned(revenue, [part.bill(revenue), part.bill(ahead)], part.each("cost_share"))
+    return Earned(revenue, [part.bill(revenue, 1.0, AT_THE_END), part.bill(ahead)], part.each("cost_share"))
 
 
 def _prepaid(part: Part, spec: Any, come: Lines, month: list[Expr]) -> Lines:

@@ -22,6 +22,9 @@ LARGER, MOST_ACCOUNTS = 50, 1_000_000
 
 DURATIONS = ("delay_days", "work_hours", "cooling_days")
 
+METERED = ("gmv_month", "customer_sales_month", "use_month")
+"""Amounts that a customer has of its own. Units sold keep their spread: whole units of a mean would be other units."""
+
 Change = Callable[[StudySpec], StudySpec]
 
 
@@ -117,12 +120,17 @@ def even(spec: StudySpec) -> StudySpec:
     segments = tuple(market.segments)
     route = {name: _fixed(stop, DURATIONS, segments) for name, stop in business.route.items()}
     decisions = {name: replace(decision, frailty=0.0) for name, decision in business.decisions.items()}
-    parts: dict[str, Any] = dict(business.revenue)
-    revenue = {name: replace(part, noise=0.0) if hasattr(part, "noise") else part for name, part in parts.items()}
+    revenue = {name: _alike(part, segments) for name, part in business.revenue.items()}
     usage = replace(business.usage, spread=0.0, noise=0.0)
     alike = replace(business, route=route, decisions=decisions, revenue=revenue, usage=usage)
     calm = replace(market, noise=0.0, payment=_fixed(market.payment, ("delay_days",), segments))
     return replace(spec, business=alike, market=calm)
+
+
+def _alike(part: Any, segments: tuple[str, ...]) -> Any:
+    """A way of earning whose customers all have the mean, every month."""
+    calm = replace(part, noise=0.0) if hasattr(part, "noise") else part
+    return _fixed(calm, METERED, segments)
 
 
 def _fixed(owner: Any, names: tuple[str, ...], segments: tuple[str, ...]) -> Any:
