@@ -102,6 +102,17 @@ def test_people_without_end_cost_what_the_desk_costs() -> None:
         assert desk.heads * desk.cost_year == pytest.approx(before.heads * before.cost_year)
 
 
+def test_what_has_no_formulas_is_taken_away_by_a_run_of_its_own() -> None:
+    timeline = compose(
+        "tool", ["+policy.changes={dear: {key: policy.products.seats.price, date: 2025-06-01, value: 9}}"]
+    )
+    chain = steps(timeline.timeline, ("subscription",))
+    assert [step.name for step in chain][:3] == ["Dated changes", "Other products", "Queues"]
+    plain = chain[0].change(timeline.timeline)
+    assert plain.later == ()
+    assert dict(chain[1].change(plain).spec.business.revenue) == {}
+
+
 def test_an_optional_desk_without_people_stays_without() -> None:
     spec = compose("cloud", ["policy.desks.presales.heads=0", "policy.desks.sales.heads=0"]).timeline.spec
     heads = {name: desk.heads for name, desk in unlimited(spec).policy.desks.items()}

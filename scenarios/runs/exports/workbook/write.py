@@ -99,9 +99,6 @@ def _twin(book: Book, run: Path, calendar: Calendar, study: Study, metrics: pd.D
         empty_sheet(sheet, "Nothing was simulated again (again=0), so there is nothing to tell.")
         return
     gap_sheet(sheet, twin, take_apart(study, twin, metrics, numbers, partial(_spread, study)))
-    if twin.missing:
-        names = ", ".join(twin.missing)
-        sheet.text(sheet.row + 1, 0, f"Not in the twin, there are no formulas for it: {names}. It is part of the rest.")
 
 
 def _spread(study: Study, function: Callable[[Job], list[float]], jobs: Iterable[Job]) -> Iterable[list[float]]:

@@ -88,6 +88,11 @@ class Builder:
         route = self._route()
         parts, missing = self._parts(route)
         twin = self._results(route, parts, missing)
+        if missing:
+            text = (
+                f"There are no formulas for {', '.join(missing)}: not in these figures, a line of its own in the table."
+            )
+            self.top.sheet.text(self.top.sheet.row + 1, 0, text, "note")
         for grid in (self.top, self.flow):
             grid.evaluate()
         for grid in (self.top, self.flow):

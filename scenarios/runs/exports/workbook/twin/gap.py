@@ -117,7 +117,7 @@ def take_apart(
 
     names = (*twin.flows, *twin.stocks)
     context, timeline, jobs = metrics_context(study.config), study.timeline, []
-    chain = steps(timeline)
+    chain = steps(timeline, twin.missing)
     for step in chain:
         timeline = step.change(timeline)
         seen = replace(context, opened=timeline.opening is not None)

@@ -5,8 +5,9 @@ Each is a change of the specification, so that what it is worth comes from simul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,23 @@ class Step:
     change: Callable[[Timeline], Timeline]
 
 
-def steps(timeline: Timeline) -> list[Step]:
-    """What is taken away, in this order; what the study does not have is not among it."""
+def steps(timeline: Timeline, missing: Collection[str] = ()) -> list[Step]:
+    """What is taken away, in this order; what the study does not have is not among it.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        The study as it is.
+    missing : collection of str
+        Revenue parts for which the twin has no formulas.
+    """
     found = []
     if timeline.opening is not None:
         found.append(Step("Opening state", "from an empty company", lambda t: replace(t, opening=None)))
-    if timeline.later:
-        found.append(Step("Dated changes", "what holds at the start holds throughout", lambda t: replace(t, later=())))
+    if timeline.later or _hires(timeline.spec):
+        found.append(Step("Dated changes", "what holds at the start holds throughout", unchanged))
+    if missing:
+        found.append(Step("Other products", f"no {', '.join(missing)}", _each(partial(without, missing))))
     found.append(Step("Queues", "every desk always has someone free, at the same cost", _each(unlimited)))
     if timeline.contacts is None:
         meaning = f"{LARGER} times the companies, of whom as many are reached a month: it is never used up"
@@ -61,6 +72,23 @@ def steps(timeline: Timeline) -> list[Step]:
         found.append(Step("Effects", "base probabilities and rates, moved by no signal", _each(unmoved)))
     found.append(Step("Noise", "customers alike, durations their mean, no month different by chance", _each(even)))
     return found
+
+
+def _hires(spec: StudySpec) -> bool:
+    return bool(getattr(spec.policy, "hiring", None))
+
+
+def unchanged(timeline: Timeline) -> Timeline:
+    """What holds on the first day holds throughout, and nobody is hired."""
+    spec = timeline.spec
+    settled: dict[str, Any] = {"hiring": {}} if _hires(spec) else {}
+    return replace(timeline, later=(), spec=replace(spec, policy=replace(spec.policy, **settled)))
+
+
+def without(parts: Collection[str], spec: StudySpec) -> StudySpec:
+    """Nothing is earned by some parts."""
+    kept = {name: part for name, part in spec.business.revenue.items() if name not in parts}
+    return replace(spec, business=replace(spec.business, revenue=kept))
 
 
 def _each(change: Change) -> Callable[[Timeline], Timeline]:
