@@ -111,7 +111,7 @@ def statements(ledger: pd.DataFrame, calendar: Calendar) -> Statements:
     numbers, place = np.unique(ledger["replication"].to_numpy(), return_inverse=True)
     debit, credit = (codes_of(ledger[side], LEDGER_ACCOUNTS) for side in ("debit", "credit"))
     time, amount = ledger["time"].to_numpy(float), ledger["amount"].to_numpy(np.int64)
-    brought_in = (time <= 0) & (ledger["memo"].astype(object) == OPENING).to_numpy()
+    brought_in = (time <= 0) & (codes_of(ledger["memo"], (OPENING,)) == 0)
     month = np.where(brought_in | (time < 0), 0, calendar.month_of(time) + 1)
     pairs = np.zeros((_ACCOUNTS, _ACCOUNTS, calendar.months + 1), np.int64)
     np.add.at(pairs, (debit, credit, month), amount)

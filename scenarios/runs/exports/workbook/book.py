@@ -29,6 +29,9 @@ EPOCH = datetime(2000, 1, 1)
 """Date of every workbook, so that the same run makes the same bytes."""
 
 LABEL_WIDTH, NOTE_WIDTH, CELL_WIDTH = 38, 18, 13
+UNMARKED, EVERYWHERE = ("formula_differs", "formula_range", "number_stored_as_text"), "A1:XFD1048576"
+"""Habits that a spreadsheet marks in a corner of the cell, and that are meant here."""
+
 A4 = 9
 """Number of the paper size in the format."""
 
@@ -104,6 +107,7 @@ class Sheet:
     def __init__(self, book: Book, name: str, columns: int) -> None:
         self.book, self.name, self.columns, self.row = book, name, columns, 0
         self.page = book.file.add_worksheet(name)
+        self.page.ignore_errors(dict.fromkeys(UNMARKED, EVERYWHERE))
         self.page.set_landscape()
         self.page.set_paper(A4)
         self.page.fit_to_pages(max(1, math.ceil(columns / PER_PAGE)), 0)

@@ -81,11 +81,20 @@ def write_workbook(run: Path, path: Path, manifest: Manifest, study: Study, agai
 
 
 def _books(book: Book, run: Path, calendar: Calendar) -> None:
-    found = statements(read(run, "ledger"), calendar)
+    found = statements(_postings(run), calendar)
     income = income_sheet(book, found)
     yearly_sheet(book, found, income)
     balances = balance_sheet(book, found)
     cash_sheet(book, found, income, balances)
+
+
+def _postings(run: Path) -> pd.DataFrame:
+    """The columns of the ledger that statements need."""
+    import pyarrow.parquet as pq
+
+    columns = ["replication", "time", "debit", "credit", "amount", "memo"]
+    frame: pd.DataFrame = pq.read_table(run / "ledger.parquet", columns=columns).to_pandas()
+    return frame
 
 
 def _twin(book: Book, run: Path, calendar: Calendar, study: Study, metrics: pd.DataFrame, numbers: list[int]) -> None:
