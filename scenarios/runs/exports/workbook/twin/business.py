@@ -85,9 +85,9 @@ class Builder:
             "Length of the month", np.diff(edges) / MONTH_DAYS, "average months", "factor"
         )
         self.years = self.flow.constants("Years since the start", edges[1:] / 365.25, "years", "factor")
-        route = self._route()
-        parts, missing = self._parts(route)
-        twin = self._results(route, parts, missing)
+        self.route = self._route()
+        parts, missing = self._parts(self.route)
+        twin = self._results(self.route, parts, missing)
         if missing:
             text = (
                 f"There are no formulas for {', '.join(missing)}: not in these figures, a line of its own in the table."
