@@ -64,10 +64,9 @@ def held(business: str, accounts: int, replications: int, folder: Path) -> None:
     study = compose(business, [f"market.accounts={accounts}"])
     known = figures(study, folder)
     samples = stripped(study, tuple(known), replications)
-    flow = abs(known["revenue"]) + abs(known["revenue"] - known["operating_profit"])
     for place, (name, figure) in enumerate(known.items()):
         mean, error = samples[:, place].mean(), samples[:, place].std(ddof=1) / replications**0.5
-        scale = flow if name in ("operating_profit", "cash") else abs(mean)
+        scale = known["revenue"] if name in ("operating_profit", "cash") else abs(mean)
         simplified = SIMPLIFIED / 2 if name in STEPS else SIMPLIFIED
         assert abs(figure - mean) <= ERRORS * error + simplified * scale, (name, figure, mean, error)
 
