@@ -21,8 +21,8 @@ VERBS = {
     "validate": ("validate RUN|BUNDLE", "check the files and the books of whatever tobsim wrote"),
     "reproduce": ("reproduce RUN|BUNDLE [points=20]", "make it again and say identical, or the first difference"),
     "export": (
-        "export RUN format=csv|xes|nixtla|vidigi|opening|bundle [out=FILE]",
-        "hand a run to other programs, or people",
+        "export RUN format=csv|xlsx|figures|xes|nixtla|vidigi|opening|bundle",
+        "hand a run to others: programs, people",
     ),
 }
 """By verb: how it is called, and what it does."""

@@ -233,7 +233,8 @@ def reproduce(words: Sequence[str]) -> int:
 
 def export(words: Sequence[str]) -> int:
     """``tobsim export``: hand the tables of a run to other programs, or a result to other people."""
-    settings, path = _run_path("export", words, ("format", "replication", "date", "out"))
+    keys = ("format", "replication", "date", "out", "again", "progress")
+    settings, path = _run_path("export", words, keys)
     if path is None:
         return DONE
     from scenarios.runs.export import BUNDLE, CSV, check_settings
@@ -246,7 +247,8 @@ def export(words: Sequence[str]) -> int:
         return say(str(bundle(path, settings.get("out"))))
     from scenarios.runs.export import export as write
 
-    return say(str(write(path, form, settings.get("replication"), settings.get("date"))))
+    quiet, chosen = settings.get("progress") == "false", {name: settings.get(name) for name in ("again", "date")}
+    return say(str(write(path, form, settings.get("replication"), progress=not quiet, **chosen)))
 
 
 def _run_path(verb: str, words: Sequence[str], keys: Sequence[str] = ()) -> tuple[dict[str, str], Path | None]:

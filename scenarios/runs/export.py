@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.errors import InputError, shown, suggest
-from scenarios.runs.claim import unwritable
+from scenarios.runs.claim import read_config, unwritable
+from scenarios.runs.exports.figures import write_figures
 from scenarios.runs.exports.nixtla import write_series
 from scenarios.runs.exports.opening import write_opening
 from scenarios.runs.exports.sheets import write_tables
@@ -15,6 +16,12 @@ from scenarios.runs.exports.vidigi import write_visits
 from scenarios.runs.exports.xes import write_log
 from scenarios.runs.files import STAGED, checksum, fresh_folder, publish
 from scenarios.runs.manifest import Manifest, read_manifest
+
+AGAIN = 10
+"""Replications that a workbook simulates again, unless it is told otherwise; convention."""
+
+LONGEST = 6
+"""Digits of a number of replications that somebody means."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +40,68 @@ class Single:
     tables: tuple[str, ...]
 
 
-CSV = "csv"
-"""The format that takes all tables and all replications."""
+@dataclass(frozen=True)
+class Settings:
+    """What a format of all replications is told.
+
+    Attributes
+    ----------
+    again : int
+        Replications that a workbook simulates again.
+    progress : bool
+        Whether it shows how far it is.
+    """
+
+    again: int = AGAIN
+    progress: bool = True
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A format that takes all replications.
+
+    Attributes
+    ----------
+    write : callable
+        Writes a run folder into a folder.
+    tables : tuple of str
+        Tables that it needs.
+    """
+
+    write: Callable[[Path, Path, Settings], None]
+    tables: tuple[str, ...] = ()
+
+
+def _workbook(run: Path, folder: Path, settings: Settings) -> None:
+    try:
+        from scenarios.runs.exports.workbook.write import write_workbook
+    except ImportError:
+        raise InputError(["format: xlsx needs XlsxWriter, got none installed; pip install 'tobsim[xlsx]'"]) from None
+    from scenarios.runs.reproduce import stored_study
+
+    manifest = read_manifest(run)
+    study = stored_study(run, manifest, quiet=not settings.progress)
+    write_workbook(run, folder / f"{manifest.business}.xlsx", manifest, study, settings.again)
+
+
+def _figures(run: Path, folder: Path, settings: Settings) -> None:
+    write_figures(run, folder, str(read_config(run)["report"]["language"]))
+
+
+CSV, XLSX = "csv", "xlsx"
 
 BUNDLE = "bundle"
 """The format that takes everything, of whatever verb: see ``scenarios.bundles``."""
 
 OPENING = "opening"
 """The format that takes a day: where a replication stood on it."""
+
+WHOLE = {
+    CSV: Whole(lambda run, folder, settings: write_tables(run, folder)),
+    XLSX: Whole(_workbook, ("ledger", "staffing", "metrics")),
+    "figures": Whole(_figures, ("metrics",)),
+}
+"""By name: the formats that take all replications."""
 
 SINGLE = {
     "xes": Single(write_log, ("accounts", "events")),
@@ -50,10 +111,13 @@ SINGLE = {
 }
 """By name: the formats that take one replication."""
 
-FORMATS = (CSV, *SINGLE)
+FORMATS = (*WHOLE, *SINGLE)
 
 
-def export(run: Path, format: str = CSV, replication: int | str | None = None, date: str | None = None) -> Path:
+def export(
+    run: Path, format: str = CSV, replication: int | str | None = None, again: int | str | None = None,
+    *, date: str | None = None, progress: bool = True,
+) -> Path:  # fmt: skip
     """Write a run in another format.
 
     Parameters
@@ -61,12 +125,17 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None, d
     run : Path
         A run folder.
     format : str
-        ``csv`` (all tables), ``xes`` (the event log as IEEE 1849 XML), ``nixtla`` (monthly series: unique_id, ds, y),
+        ``csv`` (all tables), ``xlsx`` (a workbook: books, operations, inputs, a twin in formulas), ``figures`` (charts
+        as SVG and PNG), ``xes`` (the event log as IEEE 1849 XML), ``nixtla`` (monthly series: unique_id, ds, y),
         ``vidigi`` (visits, to be animated) or ``opening`` (files that ``market.opening`` reads).
     replication : int or str, optional
         The replication that a format of one takes; the first one there is by default.
+    again : int or str, optional
+        Replications that ``xlsx`` simulates again to say why the run differs from the twin; ``AGAIN`` by default.
     date : str, optional
         The day of an ``opening``, the first of a month; the last one by default.
+    progress : bool
+        Show how far that is.
 
     Returns
     -------
@@ -76,21 +145,25 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None, d
     Raises
     ------
     InputError
-        For an unknown format, a folder that is no run folder, or a replication or table that it does not hold, or that
-        is not as it was written.
+        For an unknown format, a folder that is no run folder, a replication or table that it does not hold or that is
+        not as it was written, or something that the format needs and this computer lacks.
     """
     if format not in FORMATS:
         raise InputError([f"format: is unknown, got {shown(format)}; {suggest(format, (*FORMATS, BUNDLE))}"])
     manifest = read_manifest(run)
-    if format == CSV and replication is not None:
-        raise InputError([f"replication: is not for {CSV}, got {shown(replication)}; {CSV} takes all of them"])
-    number = None if format == CSV else _replication(run, manifest, SINGLE[format].tables, replication)
-    _check_sound(run, manifest, None if format == CSV else SINGLE[format].tables)
+    if format in WHOLE and replication is not None:
+        raise InputError([f"replication: is not for {format}, got {shown(replication)}; {format} takes all of them"])
+    settings = Settings(_again(again), progress)
+    number = None if format in WHOLE else _replication(run, manifest, SINGLE[format].tables, replication)
+    if format in WHOLE:
+        _complete(run, manifest, WHOLE[format].tables)
+    _check_sound(run, manifest, (WHOLE[format].tables or None) if format in WHOLE else SINGLE[format].tables)
     target = run / "export" / format
+    staged = target.with_name(target.name + STAGED)
     try:
-        staged = fresh_folder(target.with_name(target.name + STAGED))
+        fresh_folder(staged)
         if number is None:
-            write_tables(run, staged)
+            WHOLE[format].write(run, staged, settings)
         elif format == OPENING:
             write_opening(run, staged, number, date)
         else:
@@ -98,6 +171,8 @@ def export(run: Path, format: str = CSV, replication: int | str | None = None, d
         publish(staged, target)
     except OSError as error:
         raise unwritable(target, error) from None
+    finally:
+        _remove(staged)
     return target
 
 
@@ -130,14 +205,37 @@ def check_settings(format: str, given: Collection[str]) -> None:
         raise InputError([f"date: is for {OPENING}, got it with format {shown(format)}; format={OPENING}, or no date"])
     if format != BUNDLE and "out" in given:
         raise InputError([f"out: is for {BUNDLE}, got it with format {shown(format)}; format={BUNDLE}, or no out"])
+    if format != XLSX and "again" in given:
+        raise InputError([f"again: is for {XLSX}, got it with format {shown(format)}; format={XLSX}, or no again"])
+
+
+def _again(wanted: int | str | None) -> int:
+    text = str(AGAIN if wanted is None else wanted)
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST):
+        raise InputError([f"again: must be a whole number, got {shown(wanted)}; 0 or more"])
+    return int(text)
+
+
+def _remove(staged: Path) -> None:
+    """Take away what an export that failed has left, and the folder of exports if it was made for it."""
+    import shutil
+
+    shutil.rmtree(staged, ignore_errors=True)
+    if staged.parent.is_dir() and not any(staged.parent.iterdir()):
+        staged.parent.rmdir()
+
+
+def _complete(run: Path, manifest: Manifest, tables: tuple[str, ...]) -> None:
+    """Refuse a run that lacks what a format needs."""
+    absent = [name for name in tables if not (run / f"{name}.parquet").is_file()]
+    if tables and (absent or not manifest.done):
+        names = ", ".join(absent) or "finished replications"
+        raise InputError([f"{run}: lacks {names}, got a run that is {manifest.status}; tables=[{','.join(tables)}]"])
 
 
 def _replication(run: Path, manifest: Manifest, tables: tuple[str, ...], wanted: int | str | None) -> int:
     """The number of the replication that is meant, after a look whether the run holds what is needed."""
-    absent = [name for name in tables if not (run / f"{name}.parquet").is_file()]
-    if absent or not manifest.done:
-        names = ", ".join(absent) or "finished replications"
-        raise InputError([f"{run}: lacks {names}, got a run that is {manifest.status}; tables=[{','.join(tables)}]"])
+    _complete(run, manifest, tables)
     if wanted is None:
         return manifest.done[0]
     if str(wanted) not in {str(number) for number in manifest.done}:

@@ -103,7 +103,7 @@ def test_help_of_run_lists_groups_keys_and_flags(call):
         (["export", "a", "fmt=csv"], 'error: arguments: is no setting of export, got "fmt"; did you mean format?'),
         (
             ["export", "a", "format=doc"],
-            'error: format: is unknown, got "doc"; one of bundle, csv, nixtla, opening, vidigi, xes',
+            'error: format: is unknown, got "doc"; one of bundle, csv, figures, nixtla, opening, vidigi, xes, xlsx',
         ),
         (["forecast"], "error: source: is missing, got nothing; tobsim forecast source=RUN|FILE.csv [truth=true]"),
         (["forecast", "source=a", "truth=1"], 'error: truth: must be true or false, got "1"; truth=true'),

@@ -18,7 +18,7 @@ import pytest
 from analysis.series import monthly_series
 from scenarios import InputError, compose, run
 from scenarios.forecasts.series_file import read_series_file
-from scenarios.runs.export import FORMATS, check_settings, export
+from scenarios.runs.export import SINGLE, check_settings, export
 from scenarios.runs.exports import xes
 from tests.fixtures.rewritten import rewritten
 
@@ -231,7 +231,7 @@ def test_visits_begin_with_no_formula(folder: Path) -> None:
 
 
 def test_the_first_replication_is_taken_unless_another_is_named(finished: Path) -> None:
-    logs = [name for name in FORMATS[1:] if name != "opening"]
+    logs = [name for name in SINGLE if name != "opening"]
     assert [next(export(finished, name).iterdir()).stem for name in logs] == ["events-0", "series-0", "visits-0"]
 
 
