@@ -13,7 +13,7 @@ HOURS = "revenue_staff_hours"
 """Ledger account of income from hours worked."""
 
 
-def _desks(view: View, column: str, weight: str = "") -> Cube:
+def staffed(view: View, column: str, weight: str = "") -> Cube:
     """A column of the staffing table (times another one) by month and desk."""
     table = view.tables["staffing"]
     code, names = coded(table["desk"])
@@ -26,12 +26,12 @@ def _desks(view: View, column: str, weight: str = "") -> Cube:
 
 @metric("utilisation", unit="share", source="staffing", formula="busy hours / hours of capacity, by desk and in all")
 def utilisation(view: View) -> list[Cells]:
-    return ratio(view.calendar, _desks(view, "busy_hours"), _desks(view, "capacity_hours"))
+    return ratio(view.calendar, staffed(view, "busy_hours"), staffed(view, "capacity_hours"))
 
 
 @metric("wait_days", unit="days", source="staffing", formula="mean wait of the work started in the period, by desk")
 def wait_days(view: View) -> list[Cells]:
-    return ratio(view.calendar, _desks(view, "wait_days", "started"), _desks(view, "started"))
+    return ratio(view.calendar, staffed(view, "wait_days", "started"), staffed(view, "started"))
 
 
 @metric(
@@ -42,7 +42,7 @@ def wait_days(view: View) -> list[Cells]:
 )
 def billable_utilisation(view: View) -> list[Cells]:
     desks = billable_desks(view)
-    busy, capacity = (_chosen(_desks(view, column), desks) for column in ("busy_hours", "capacity_hours"))
+    busy, capacity = (_chosen(staffed(view, column), desks) for column in ("busy_hours", "capacity_hours"))
     return ratio(view.calendar, busy, capacity) if desks else []
 
 
@@ -55,7 +55,7 @@ def acquisition_desks(view: View) -> tuple[str, ...]:
     """Desks whose payroll is a cost of winning customers."""
     if view.context.acquisition_desks is not None:
         return view.context.acquisition_desks
-    share = _customer_work(view)
+    share = customer_work(view)
     return tuple(desk for desk, part in share.items() if part < 0.5)
 
 
@@ -66,11 +66,11 @@ def billable_desks(view: View) -> tuple[str, ...]:
         return view.context.billable_desks
     if not view.books.gain(HOURS).any():
         return ()
-    return tuple(desk for desk, part in _customer_work(view).items() if part >= 0.5)
+    return tuple(desk for desk, part in customer_work(view).items() if part >= 0.5)
 
 
 @once
-def _customer_work(view: View) -> dict[str, float]:
+def customer_work(view: View) -> dict[str, float]:
     """Share of the work of every desk that began while the account was a customer."""
     log = view.log
     code, names = log.desk

@@ -17,8 +17,8 @@ from analysis.tables import COLUMNS, Tables
 Definition = Callable[[View], Sequence[Cells]]
 
 UNITS: tuple[str, ...] = (
-    "count", "share", "1/month", "1/year", "days", "months", "money", "money/month", "money/year", "ratio", "units",
-    "code", "as north star",
+    "count", "share", "1/month", "1/year", "days", "months", "hours", "money", "money/month", "money/year", "ratio",
+    "units", "code", "as north star",
 )  # fmt: skip
 """Units that a metric may declare; money becomes the currency of the study."""
 

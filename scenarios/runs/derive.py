@@ -61,6 +61,7 @@ def derive(folder: Path, study: Study, stage: Callable[[str], None]) -> dict[str
         entries[f"{name}.csv"] = write_frame(folder / f"{name}.csv", frame)
     if study.config["market"].get("opening") is not None:
         entries["opening.csv"] = write_frame(folder / "opening.csv", tie_out(folder, study.config))
+    entries |= _targets(folder, study.config, metrics)
     entries |= _forecast(folder, study.config, metrics, stage)
     return entries | _report(folder, study.config["report"], stage)
 
@@ -79,6 +80,16 @@ def _opening(folder: Path, study: Study) -> dict[str, Entry]:
             cells = [[getattr(row, column) for column in header] for row in rows]
             entries[name] = write_csv(folder / name, header, cells)
     return entries
+def _targets(folder: Path, config: Entry, metrics: pd.DataFrame) -> dict[str, Entry]:
+    """What is attained of the plan, where there is one."""
+    from scenarios.runs.targets import FILES, planned
+    from scenarios.runs.targets import sheets as target_sheets
+
+    found = target_sheets(config, metrics, planned(config).targets)
+    for name in FILES:
+        if name not in found:
+            (folder / f"{name}.csv").unlink(missing_ok=True)
+    return {f"{name}.csv": write_frame(folder / f"{name}.csv", frame) for name, frame in found.items()}
 
 
 def _forecast(folder: Path, config: Entry, metrics: pd.DataFrame, stage: Callable[[str], None]) -> dict[str, Entry]:

@@ -131,10 +131,13 @@ def _derived(run: Path, manifest: Manifest, study: Study) -> str:
 
     from analysis.tables import read
     from scenarios.runs.derive import forecast_table, sheets, write_frame
+    from scenarios.runs.targets import sheets as target_sheets
+    from scenarios.runs.targets import stored
 
     metrics = read(run, "metrics")
     with tempfile.TemporaryDirectory(prefix="tobsim-") as place:
-        for name, frame in sheets(run, study.business, metrics).items():
+        frames = sheets(run, study.business, metrics) | target_sheets(study.config, metrics, stored(run))
+        for name, frame in frames.items():
             write_frame(Path(place) / f"{name}.csv", frame)
             was, now = csv_rows(run / f"{name}.csv"), csv_rows(Path(place) / f"{name}.csv")
             if was != now:

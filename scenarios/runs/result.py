@@ -28,7 +28,7 @@ TABLES = (
 )
 """Tables of a run folder, each an attribute of ``Result``."""
 
-SHEETS = ("summary", "inputs", "plausibility", "identities")
+SHEETS = ("summary", "inputs", "plausibility", "identities", "targets", "coverage", "capacity", "cash_risk")
 """CSV files of a run folder, each an attribute of ``Result``."""
 
 

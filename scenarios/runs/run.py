@@ -22,6 +22,8 @@ from scenarios.runs.progress import Progress
 from scenarios.runs.replicate import ALWAYS, METRICS, Outcome, Task
 from scenarios.runs.result import TABLES, Result
 from scenarios.runs.store import RunFolder
+from scenarios.runs.targets import planned
+from scenarios.runs.targets import settings as plan_settings
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
@@ -74,6 +76,7 @@ def run(
     check_precision(study)
     check_language(study.config["report"]["language"])
     check_north_star(study.timeline.spec.business.north_star)
+    planned(study.config)
     if not path.exists():
         ready(pool_of(study.config), path)
     with RunFolder(path, study) as folder:
@@ -154,7 +157,7 @@ def study_command(study: Study, path: Path) -> str:
 def _advance(folder: RunFolder, task: Task, command: str) -> None:
     """Bring the folder to where the study wants it, doing only what is missing."""
     study, manifest = task.study, folder.manifest
-    settings = {name: study.config.get(name) for name in SETTINGS}
+    settings = {name: study.config.get(name) for name in SETTINGS} | plan_settings(study.config)
     if _nothing_missing(folder, settings):
         return
     ready(pool_of(study.config), folder.path)

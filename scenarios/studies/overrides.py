@@ -186,4 +186,6 @@ def _setting(text: str, key: str, value: Any) -> Setting | str:
     for part in path:
         if reason := bad_name(part):
             return f"{key}: {reason}"
+    if key == "plan" and isinstance(value, str):
+        path = (key, "path")
     return Setting(text, path, "set", value)

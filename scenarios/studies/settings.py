@@ -178,6 +178,46 @@ class Compare:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedFigure:
+    """What the plan asks for: ``value`` of a metric in a period, of the whole business or of one part of it.
+
+    Without ``at_least`` the metric decides: costs, losses and waits are to stay below the value, all else above.
+    """
+
+    __pydantic_config__ = FORBID_EXTRA
+    metric: str
+    period: str
+    value: float = number("as the metric", "value that the plan asks for")
+    at_least: bool | None = None
+    segment: str | None = None
+    channel: str | None = None
+    product: str | None = None
+    team: str | None = None
+    owner: str | None = None
+    desk: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanFile:
+    """A plan or budget as a file: rows of metric, period, value, or a column for every period.
+
+    ``columns`` maps our names to theirs; ``values`` maps names of metrics to the texts that mean them there.
+    """
+
+    __pydantic_config__ = FORBID_EXTRA
+    path: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    values: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+    currency: str = ""
+    sheet: str | None = None
+    load: float = number("1", "part of the working hours that a plan fills", above=0, high=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Root(StudySpec):
     """Everything a configuration holds."""
 
@@ -192,7 +232,12 @@ class Root(StudySpec):
     out: str | None = None
     progress: bool = True
     tables: list[TableName] | None = None
+    targets: dict[str, PlannedFigure] = field(default_factory=dict)
+    plan: PlanFile | None = None
 
 
-NOT_IN_DIGEST = ("out", "replications", "precision", "execution", "progress", "report", "forecast", "compare", "tables")
+NOT_IN_DIGEST = (
+    "out", "replications", "precision", "execution", "progress", "report", "forecast", "compare", "tables", "targets",
+    "plan",
+)  # fmt: skip
 """Keys that change no table of a replication."""

@@ -1,0 +1,72 @@
+"""Deals by the person and the team that won them, and the opportunities that are open."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.metrics.columns import coded
+from analysis.metrics.cube import Cells, Cube, flow, stock, tally
+from analysis.metrics.registry import metric
+from analysis.metrics.view import View, once
+from sim.units import MINOR
+
+OWNER, TEAM = "owner", "team"
+"""Names of dimensions: a seat such as ``sales-2``, and the desk to which it belongs."""
+
+_BY = "by segment, channel, owner and team; the owner is the last person who worked on the account in its journey"
+
+
+@metric("deals_signed", unit="count", source="events", formula=f"contracts signed, {_BY}")
+def deals_signed(view: View) -> list[Cells]:
+    return flow(view.calendar, _signings(view, weighted=False))
+
+
+@metric("signed_amount", unit="money", source="events", formula=f"amounts of the contracts signed, {_BY}")
+def signed_amount(view: View) -> list[Cells]:
+    cube = _signings(view, weighted=True)
+    return flow(view.calendar, cube.map(lambda cents: cents / MINOR)) if view.log.has("signed") else []
+
+
+@metric(
+    "open_opportunities",
+    unit="count",
+    source="opportunities",
+    formula="opportunities opened by the end and closed later or never",
+)
+def open_opportunities(view: View) -> list[Cells]:
+    table = view.tables["opportunities"]
+    if table.empty:
+        return []
+    opened, closed = (view.calendar.days_of(table[c].to_numpy()) for c in ("opened", "closed"))
+    opened = np.where(closed < 0, np.nan, np.maximum(opened, 0.0))
+    account = view.position(table["account"].to_numpy())
+    change = view.count(opened, account) - view.count(closed, account)
+    return stock(view.calendar, change.map(lambda v: np.cumsum(v, axis=1)))
+
+
+@once
+def _signings(view: View, weighted: bool) -> Cube:
+    """Signatures, or their amounts in minor units, by month and by what accounts and people belong to."""
+    log = view.log
+    rows = log.rows("signed")
+    account = log.account[rows]
+    owner, owners = _owners(view)
+    teams = tuple(dict.fromkeys(name.rpartition("-")[0] or name for name in owners))
+    team = np.array([teams.index(name.rpartition("-")[0] or name) for name in owners] + [-1], np.int64)
+    levels = {**view.levels, OWNER: owners, TEAM: teams}
+    codes = {**view.codes(account), OWNER: owner[rows], TEAM: team[owner[rows]]}
+    weights = np.nan_to_num(log.amount[rows]).astype(np.int64) if weighted else None
+    return tally(view.calendar.months, view.calendar.month_of(log.time[rows]), weights, codes, levels)
+
+
+@once
+def _owners(view: View) -> tuple[np.ndarray, tuple[str, ...]]:
+    """By event: the last person who worked on the account in this journey so far, -1 for nobody; all names."""
+    log = view.log
+    code, names = coded(log.events["owner"])
+    mine = code[log.order]
+    latest = np.maximum.accumulate(np.where(mine >= 0, np.arange(len(mine)), -1)) if len(mine) else mine
+    same = (latest >= 0) & (log.journey[latest] == log.journey) if len(mine) else latest >= 0
+    found = np.full(len(mine), -1, np.int64)
+    found[log.order] = np.where(same, mine[latest], -1)
+    return found, names
