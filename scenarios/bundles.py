@@ -100,6 +100,10 @@ def _of_study(study: Study) -> Iterator[tuple[str, Path]]:
         text = str(follow(study.config, tuple(key.split("."))))
         if not text.startswith(SHIPPED):  # those come with the program
             yield text, input_path(text)
+    if plan := (study.config.get("plan") or {}).get("path"):
+        if not Path(plan).expanduser().is_file():
+            raise InputError([f"plan.path: is no longer there, got {shown(plan)}; the file of the plan"])
+        yield plan, Path(plan).expanduser()
 
 
 def _of_forecast(record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

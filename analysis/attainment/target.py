@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from analysis.attainment.period import Period, ends
@@ -97,7 +96,7 @@ def has_dim(metric: str, dim: str) -> bool:
     return True
 
 
-def near(name: str, known: Collection[str] | None = None) -> str:
-    """``did you mean X?`` of metrics, or nothing."""
-    close = difflib.get_close_matches(name, sorted(REGISTRY if known is None else known), n=1)
-    return f"did you mean {close[0]}?" if close else ""
+def near(name: str) -> str:
+    """The metric whose name is nearest, or nothing."""
+    close = difflib.get_close_matches("_".join(name.casefold().split()), sorted(REGISTRY), n=1)
+    return close[0] if close else ""

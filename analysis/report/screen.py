@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.report.assurance import in_range, origins
 from analysis.report.figures import desk_totals
 from analysis.report.folder import Folder
+from analysis.report.plan import lines as plan_lines
 from analysis.report.results import headline_metrics
 from analysis.report.strings import catalogue
 from analysis.report.terminal import bullet, cut, line, printed, whole
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 MOST_LINES = 23
 """A screen has 24; one is left for what comes next."""
 
-MOST_FIGURES, FEWEST_FIGURES = 9, 4
+MOST_FIGURES, FEWEST_FIGURES, MOST_TARGETS = 9, 4, 3
 NARROW, NARROWEST = 66, 20
 MOST_NAMES, MOST_DESKS = 2, 4
 REPORT, FIGURES, TABLES = "report.html", "summary.csv", "*.parquet"
@@ -51,17 +52,20 @@ def screen(path: Path, language: str = "en", width: int | None = None, *, colour
 
 def show(say: Wording, columns: int, *, colour: bool = False) -> str:
     """The screen of one run in ``columns`` columns, with as many figures as fit."""
-    for figures in range(MOST_FIGURES, FEWEST_FIGURES - 1, -1):
-        shown = printed(_parts(say, figures, columns < NARROW), columns, colour)
+    sizes = [(figures, MOST_TARGETS) for figures in range(MOST_FIGURES, FEWEST_FIGURES, -1)]
+    for figures, targets in [*sizes, *((FEWEST_FIGURES, targets) for targets in range(MOST_TARGETS, -1, -1))]:
+        shown = printed(_parts(say, figures, targets, columns < NARROW), columns, colour)
         if shown.count("\n") < MOST_LINES:
             break
     return shown
 
 
-def _parts(say: Wording, figures: int, narrow: bool) -> list[RenderableType]:
+def _parts(say: Wording, figures: int, targets: int, narrow: bool) -> list[RenderableType]:
     head = line(say.text("screen.head", **say.what()), "bold")
     sure = [_titled(say, "screen.sure"), *map(bullet, _sure(say)), *map(cut, _warnings(say))]
-    return [head, "", _figures(say, figures, narrow), "", *sure, "", _titled(say, "screen.where"),
+    told = plan_lines(say, targets)
+    plan = [_titled(say, "plan.title"), *map(cut, told), ""] if told else []
+    return [head, "", _figures(say, figures, narrow), "", *plan, *sure, "", _titled(say, "screen.where"),
             whole(str(say.folder.path)), *map(bullet, _tables(say))]  # fmt: skip
 
 

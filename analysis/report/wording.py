@@ -13,7 +13,7 @@ from analysis.report.strings import Catalogue
 WHOLE_FROM = 10
 """Smallest mean of counts that a sentence gives without decimals."""
 
-OF_DESK = ("utilisation", "wait_days")
+OF_DESK = ("utilisation", "wait_days", "heads", "capacity_hours", "busy_hours", "acquisition_hours")
 """Metrics that exist for every desk, as ``utilisation_sales``."""
 
 

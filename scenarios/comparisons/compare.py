@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.comparisons.folder import Comparison, Record, comparison_folder, read_record
 from scenarios.comparisons.pairs import Pairs, Simulate, replicate_plans, tell
+from scenarios.comparisons.planned import against_plan, check_planned
 from scenarios.comparisons.plans import Plans, compose_plans, digest, make_plans
 from scenarios.errors import user_path
 from scenarios.runs.backends import pool_of, ready
@@ -33,6 +34,7 @@ CSV = {
     "interaction": "interaction.csv",
     "targets": "targets.csv",
     "choice": "choice.csv",
+    "planned": "planned.csv",
 }
 """How the tables of a comparison are stored."""
 
@@ -97,6 +99,7 @@ def compare_plans(
     check_language(first.config["report"]["language"])
     for each in plans:
         check_precision_of(each)
+        check_planned(each)
     path, record = out_folder(plans, out), new_record(plans)
     record.command = command or comparison_command(plans, path)
     began = time.perf_counter()
@@ -195,7 +198,7 @@ def found_in(pairs: Pairs) -> dict[str, pd.DataFrame]:
     plans, metrics = pairs.plans, pairs.metrics()
     settings = plans.settings
     frames = {"table": comparison(metrics, plans.primary, settings["level"])}
-    frames |= reasons(pairs, metrics)
+    frames |= reasons(pairs, metrics) | against_plan(pairs, metrics)
     if plans.stacks:
         from analysis.compare.interaction import interactions
 
@@ -217,6 +220,8 @@ def _write(path: Path, record: Record, frames: Frames) -> None:
 
     from scenarios.runs.derive import arrow, write_frame, write_parquet
 
+    if "planned" not in frames:
+        (path / CSV["planned"]).unlink(missing_ok=True)
     for name, parts in frames.items():
         frame = pd.concat(parts, ignore_index=True)
         frame.insert(0, "business", frame.pop("business"))

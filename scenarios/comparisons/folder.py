@@ -31,6 +31,7 @@ FRAMES = {
     "interaction": "interaction.csv",
     "targets": "targets.csv",
     "choice": "choice.csv",
+    "planned": "planned.csv",
 }
 """Tables of a comparison, each an attribute of ``Comparison``, and the files that hold them."""
 
@@ -111,8 +112,8 @@ def is_comparison(path: Path) -> bool:
 
 
 class Comparison:
-    """What a comparison found: ``table``, ``drivers``, ``config``, ``flips``, ``interaction``, ``targets`` and
-    ``choice``; ``driver_parts`` are the drivers by replication.
+    """What a comparison found: ``table``, ``drivers``, ``config``, ``flips``, ``interaction``, ``targets``,
+    ``choice`` and ``planned``; ``driver_parts`` are the drivers by replication.
 
     Every attribute is a new ``pandas.DataFrame`` each time, empty where the comparison did not ask for it.
     """

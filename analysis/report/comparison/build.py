@@ -13,6 +13,7 @@ from analysis.report.comparison.course import course, funnels
 from analysis.report.comparison.decision import decision
 from analysis.report.comparison.folder import Comparison
 from analysis.report.comparison.levers import changes
+from analysis.report.comparison.planned import planned
 from analysis.report.comparison.result import gain, result
 from analysis.report.comparison.stack import stacked
 from analysis.report.comparison.sure import attention, everything, setup, sure
@@ -24,7 +25,7 @@ PART = "comparison"
 """Folder of the texts of this page."""
 
 PANELS: tuple[Callable[[Case], Panel | None], ...] = (
-    result, stacked, decision, sure, drivers, flips, changes, gain, funnels, course, everything,
+    result, stacked, decision, planned, sure, drivers, flips, changes, gain, funnels, course, everything,
 )  # fmt: skip
 """In the order of the questions: what differs, which plan, how sure, why, who, what was changed, what it costs."""
 

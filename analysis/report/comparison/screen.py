@@ -11,6 +11,7 @@ from analysis.report.comparison.build import PART, cases
 from analysis.report.comparison.case import SURE, ZERO, Case, Difference
 from analysis.report.comparison.decision import decided
 from analysis.report.comparison.folder import Comparison
+from analysis.report.comparison.planned import reached
 from analysis.report.comparison.sure import stopped
 from analysis.report.comparison.who import counts as flipped
 from analysis.report.comparison.why import told as driven
@@ -79,6 +80,8 @@ def _parts(case: Case, most: int, columns: int) -> list[RenderableType]:
     parts = [cut(text("compare.screen.head", **case.what()), "bold", 0), table]
     if sentences := decided(case):
         parts += [line(text("compare.decision.title"), "cyan"), *map(cut, sentences)]
+    if counted := reached(case):
+        parts += [line(text("plan.title"), "cyan"), *map(cut, counted)]
     if len(case.of(case.folder.driver_means)):
         why = {p: driven(case, p) or text("compare.screen.no_driver") for p in case.plans}
         parts += [line(text("compare.screen.why"), "cyan"), *_lines(case, why)]
