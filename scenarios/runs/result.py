@@ -28,8 +28,11 @@ TABLES = (
 )
 """Tables of a run folder, each an attribute of ``Result``."""
 
-SHEETS = ("summary", "inputs", "plausibility", "identities", "targets", "coverage", "capacity", "cash_risk")
+SHEETS = ("summary", "inputs", "plausibility", "identities")
 """CSV files of a run folder, each an attribute of ``Result``."""
+
+PLANNED = ("targets", "coverage", "capacity", "cash_risk")
+"""CSV files of a run folder where a plan was given, each an attribute of ``Result``, empty without one."""
 
 
 class Result:
@@ -67,12 +70,12 @@ class Result:
         return [failure for manifest in self.manifests for failure in manifest.failures]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name not in TABLES and name not in SHEETS:
-            raise AttributeError(f"a result has no {name!r}; it has {', '.join((*TABLES, *SHEETS))}")
+        if name not in (*TABLES, *SHEETS, *PLANNED):
+            raise AttributeError(f"a result has no {name!r}; it has {', '.join((*TABLES, *SHEETS, *PLANNED))}")
         return self._frame(name)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *TABLES, *SHEETS})
+        return sorted({*super().__dir__(), *TABLES, *SHEETS, *PLANNED})
 
     def _frame(self, name: str) -> pd.DataFrame:
         import pandas as pd
@@ -105,7 +108,9 @@ class Result:
 def _read(path: Path, name: str) -> pd.DataFrame:
     import pandas as pd
 
-    if name in SHEETS:
+    if name in PLANNED and not (path / f"{name}.csv").is_file():
+        return pd.DataFrame()
+    if name in (*SHEETS, *PLANNED):
         return pd.read_csv(path / f"{name}.csv", encoding="utf-8-sig", keep_default_na=False, na_values=[""])
     file = path / f"{name}.parquet"
     if not file.is_file():

@@ -196,8 +196,8 @@ def _part(config: Mapping[str, Any], entry: Mapping[str, Any], dim: str) -> Iter
         yield f"{dim}: is no {dim} of the study, got {shown(level)}; {suggest(level, known)}"
     elif not has_dim(entry["metric"], dim):
         measured = BY_DESK if dim == "desk" else QUOTAS
-        right = f"{', '.join(measured)} are" if dim in ("desk", "team", "owner") else "no part of it"
-        yield f"{dim}: is no part of this metric, got {shown(entry['metric'])}; {right}"
+        right = f"for {', '.join(measured)}" if dim in ("desk", "team", "owner") else "by desk, or no part of it"
+        yield f"{dim}: {entry['metric']} is not measured by {dim}, got {shown(level)}; {right}"
 
 
 def _period(entry: Mapping[str, Any], calendar: Calendar, last: int) -> Iterator[str]:
