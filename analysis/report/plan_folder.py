@@ -25,10 +25,10 @@ SERIES = ["metric", "dim", "level", "kind"]
 """What the figures of one course have in common."""
 
 
-def read_targets(folder: Folder, name: str = "targets") -> pd.DataFrame:
-    """Targets with what came of them; empty without a plan."""
-    frame = numeric(folder.csv(name, [*TEXTS, *NUMBERS]), list(NUMBERS))
-    return frame.assign(**{c: frame[c].fillna("") for c in TEXTS})
+def read_targets(folder: Folder, name: str = "targets", more: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Targets with what came of them, and further columns of text; empty without a plan."""
+    frame = numeric(folder.csv(name, [*more, *TEXTS, *NUMBERS]), list(NUMBERS))
+    return frame.assign(**{c: frame[c].fillna("") for c in (*more, *TEXTS)})
 
 
 def read_coverage(folder: Folder) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from analysis.report.folder import Folder, numeric
+from analysis.report.plan_folder import read_targets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +86,11 @@ class Comparison(Folder):
         """Shares of replications in which a plan reaches a target."""
         numbers = ["value", "share", "low", "high", "difference", "p", "replications"]
         return numeric(self.csv("targets", ["business", "scenario", "target", "metric", "by", *numbers]), numbers)
+
+    @cached_property
+    def planned(self) -> pd.DataFrame:
+        """Figures of a plan or budget under every scenario."""
+        return read_targets(self, "planned", ("business", "scenario"))
 
     @cached_property
     def interactions(self) -> pd.DataFrame:

@@ -8,18 +8,16 @@ from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
 from analysis.report.comparison.case import Case
 from analysis.report.comparison.charts import courses as bands_of
 from analysis.report.plan import MOST_COURSES, MOST_ROWS, chance_text, goal, left_out, plan_line, row_of, what, when
-from analysis.report.plan_folder import MEASURED, Course, courses, read_targets, simulated
+from analysis.report.plan_folder import MEASURED, Course, courses, simulated
 from analysis.report.scaling import scaled, words
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE = "planned"
-
 
 def planned(case: Case) -> Panel | None:
     """Every plan of action against the planned figures; nothing where none were asked for."""
-    found = case.of(read_targets(case.folder, FILE))
+    found = case.of(case.folder.planned)
     if found.empty:
         return None
     text, measured = case.text, found[found["status"] == MEASURED]
@@ -32,7 +30,7 @@ def planned(case: Case) -> Panel | None:
 
 def reached(case: Case) -> list[str]:
     """How many planned figures each plan of action likely reaches, a sentence each."""
-    found = case.of(read_targets(case.folder, FILE))
+    found = case.of(case.folder.planned)
     measured = found[found["status"] == MEASURED]
     lines = []
     for scenario, rows in measured.groupby("scenario", sort=False):
