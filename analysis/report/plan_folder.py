@@ -97,7 +97,7 @@ def simulated(folder: Folder, course: Course) -> pd.DataFrame:
     import pandas as pd
 
     chosen: list[tuple[str, str, Any]] = [("period", "=", course.kind), ("metric", "=", course.metric)]
-    rows = folder.table("metrics", filters=chosen)
+    rows = folder.table("metrics", ["replication", "ds", "dim1", "level1", "value"], chosen)
     for column, value in (("dim1", course.dim), ("level1", course.level)):
         rows = rows[rows[column].astype(str) == value] if value else rows[rows[column].isna()]
     rows = rows.assign(ds=pd.to_datetime(rows["ds"]).dt.normalize())

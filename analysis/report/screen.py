@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 MOST_LINES = 23
 """A screen has 24; one is left for what comes next."""
 
-MOST_FIGURES, FEWEST_FIGURES, MOST_TARGETS = 9, 4, 3
+SIZES = (*((figures, 3) for figures in range(9, 4, -1)), *((4, targets) for targets in (3, 2, 1, 0)), (3, 0), (2, 0))
+"""Figures and targets that are shown, the most that fit."""
+
+UNPLANNED = 6
+"""How many of the sizes make a difference without targets."""
+
 NARROW, NARROWEST = 66, 20
 MOST_NAMES, MOST_DESKS = 2, 4
 REPORT, FIGURES, TABLES = "report.html", "summary.csv", "*.parquet"
@@ -52,8 +57,7 @@ def screen(path: Path, language: str = "en", width: int | None = None, *, colour
 
 def show(say: Wording, columns: int, *, colour: bool = False) -> str:
     """The screen of one run in ``columns`` columns, with as many figures as fit."""
-    sizes = [(figures, MOST_TARGETS) for figures in range(MOST_FIGURES, FEWEST_FIGURES, -1)]
-    for figures, targets in [*sizes, *((FEWEST_FIGURES, targets) for targets in range(MOST_TARGETS, -1, -1))]:
+    for figures, targets in SIZES if plan_lines(say, 0) else SIZES[:UNPLANNED]:
         shown = printed(_parts(say, figures, targets, columns < NARROW), columns, colour)
         if shown.count("\n") < MOST_LINES:
             break
