@@ -71,7 +71,7 @@ def what(say: Wording, row: dict[Any, Any]) -> str:
 
 def when(say: Wording, row: dict[Any, Any]) -> str:
     """The period of a target."""
-    return say.text("words.horizon") if row["kind"] == HORIZON else str(row["period"])
+    return say.text("words.horizon") if row["period"] == HORIZON else str(row["period"])
 
 
 def cell(say: Wording, row: dict[Any, Any], column: str, unit: str) -> Cell:
@@ -218,7 +218,7 @@ def _covered(say: Wording, row: dict[Any, Any]) -> list[Cell]:
     ends = text("format.interval", low=text.fixed(low, 1), high=text.fixed(high, 1))
     needed = float(row["needed"])
     return [
-        Cell(say.metric(str(row["metric"])), str(row["period"])),
+        Cell(say.metric(str(row["metric"])), when(say, row)),
         Cell(text.month(pd.Timestamp(f"{row['month']}-01")), look="left"),
         Cell(say.value(float(row["pipeline"]), unit)),
         Cell(say.value(float(row["missing"]), unit)),
@@ -249,7 +249,7 @@ def _staffed(say: Wording, row: dict[Any, Any]) -> list[Cell]:
     text, desk, hires = say.text, str(row["desk"]), float(row["hires"])
     load = float(row["load"])
     return [
-        Cell(say.metric(str(row["metric"])), str(row["period"])),
+        Cell(say.metric(str(row["metric"])), when(say, row)),
         Cell(say.desks.get(desk, desk), look="left"),
         Cell(text.number(float(row["hours_needed"]))),
         Cell(text.number(float(row["hours_offered"]))),
