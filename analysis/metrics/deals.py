@@ -38,10 +38,7 @@ def open_opportunities(view: View) -> list[Cells]:
     if table.empty:
         return []
     opened, closed = (view.calendar.days_of(table[c].to_numpy()) for c in ("opened", "closed"))
-    opened = np.where(closed < 0, np.nan, np.maximum(opened, 0.0))
-    account = view.position(table["account"].to_numpy())
-    change = view.count(opened, account) - view.count(closed, account)
-    return stock(view.calendar, change.map(lambda v: np.cumsum(v, axis=1)))
+    return stock(view.calendar, view.level(opened, closed, view.position(table["account"].to_numpy())))
 
 
 @once
