@@ -69,17 +69,22 @@ def test_tables_of_the_plan(folder: Path) -> None:
     assert len(found.cash_risk) == 13
 
 
-def test_it_is_checked_reproduced_and_bundled(folder: Path) -> None:
-    """All files are in the manifest; the plan file goes into a bundle."""
-    path = folder / "run"
-    files = json.loads((path / "manifest.json").read_text())["files"]
+def test_its_files_are_in_the_manifest(folder: Path) -> None:
+    files = json.loads((folder / "run" / "manifest.json").read_text())["files"]
     assert {f"{name}.csv" for name in PLANNED} <= set(files)
+
+
+@pytest.mark.slow
+def test_it_is_checked_reproduced_and_bundled(folder: Path) -> None:
+    """The plan file goes into a bundle."""
+    path = folder / "run"
     assert all(check.holds for check in validate(path))
     assert reproduce(path).identical
     archive = bundle(path, str(folder / "all.zip"))
     assert any(name.endswith("budget.csv") for name in zipfile.ZipFile(archive).namelist())
 
 
+@pytest.mark.slow
 def test_a_changed_table_of_targets_is_found_out(folder: Path) -> None:
     path = folder / "run" / "targets.csv"
     before = path.read_bytes()

@@ -54,6 +54,7 @@ def test_targets_of_the_configuration(capsys: pytest.CaptureFixture[str]) -> Non
     assert found.loc["quota_one", "mean"] <= found.loc["quota_team", "mean"]
 
 
+@pytest.mark.slow
 def test_a_budget_file(capsys: pytest.CaptureFixture[str]) -> None:
     obey("file", capsys, "tobsim run")
     assert targets("budget")["status"].to_dict()["Net promoter score 2025-Q4"] == "not in the model"

@@ -19,7 +19,7 @@ from analysis.tables import Tables, to_arrow
 from sim.spec import DecisionSpec
 from tests.theory.studies import AROUND_THE_CLOCK, business, contacts, desk, fixed, gate, policy, run, study
 
-MEAN, SD, REPLICATIONS, SAMPLES = 100.0, 15.0, 400, 40
+MEAN, SD, REPLICATIONS, SAMPLES = 100.0, 15.0, 400, 25
 CALENDAR = Calendar("2025-01-01", 365)
 SHARE, HOURS, DAYS = 0.4, 5.0, 365
 GRID = 1e-5
@@ -35,7 +35,7 @@ def planted(seed: int) -> pd.DataFrame:
 
 
 def test_the_chance_is_that_of_the_planted_distribution() -> None:
-    """Over 40 samples Wilson's interval covers the true chance about as often as it says, and is not biased."""
+    """Over 25 samples Wilson's interval covers the true chance about as often as it says, and is not biased."""
     values = [80.0, 95.0, 100.0, 110.0, 130.0]
     goals = [Target(str(value), "arr", read_period("FY2025"), value) for value in values]
     found = [attain(planted(seed), goals, CALENDAR).set_index("value") for seed in range(SAMPLES)]
