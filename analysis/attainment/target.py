@@ -6,12 +6,11 @@ import difflib
 from dataclasses import dataclass
 
 from analysis.attainment.period import Period, ends
+from analysis.forecast.targets import AT_LEAST, AT_MOST
 from analysis.metrics import REGISTRY
 from analysis.metrics.deals import OWNER, TEAM
 from analysis.metrics.periods import Calendar
 from analysis.metrics.view import CHANNEL, DESK, PRODUCT, SEGMENT
-
-AT_LEAST, AT_MOST = "at_least", "at_most"
 
 DIMS: tuple[str, ...] = (SEGMENT, CHANNEL, PRODUCT, TEAM, OWNER, DESK)
 """What a target may be broken down by."""

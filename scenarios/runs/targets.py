@@ -129,10 +129,11 @@ def _plain(cell: Any) -> str:
 
 
 def _calendar(config: Mapping[str, Any]) -> Calendar:
-    from analysis.metrics.periods import Calendar
+    """Months and longer periods, as the metrics of the study have them."""
+    from analysis.metrics.view import View
+    from analysis.tables import Tables
 
-    context = metrics_context(dict(config))
-    return Calendar(context.start, context.days)
+    return View(Tables({}), metrics_context(dict(config))).calendar
 
 
 def _own(name: str, entry: Mapping[str, Any], last: int) -> Target:
