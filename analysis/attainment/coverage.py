@@ -2,9 +2,10 @@
 
 At the beginning of a month, coverage is the value of the open opportunities over the part of the target that is still
 missing. An open opportunity counts with what a signature of the same replication brings on average, because its own
-amount is agreed only when it is signed. With a win rate of w, one needs about 1 / w: three times as much pipeline as
-quota stands for a win rate of a third. The ratio is a convention of sales management; it leaves out what will be opened
-and won within the period, so that short sales cycles live with less than 1 / w, and long ones need more.
+amount is agreed only when it is signed; for targets on amounts, those open at the start count with theirs. With a win
+rate of w, one needs about 1 / w: three times as much pipeline as quota stands for a win rate of a third. The ratio is
+a convention of sales management; it leaves out what will be opened and won within the period, so that short sales
+cycles live with less than 1 / w, and long ones need more.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from analysis.metrics.periods import HORIZON, MONTH, QUARTER, YEAR, Calendar
 FROM_DEALS: tuple[str, ...] = ("signed", "deals_signed", "signed_amount", "new_customers", "new_mrr")
 """Metrics that open opportunities turn into."""
 
-OPEN, SIGNED, WIN_RATE = "open_opportunities", "deals_signed", "win_rate"
+OPEN, UNPRICED, PRICED = "open_opportunities", "open_unpriced", "open_amount"
+SIGNED, WIN_RATE = "deals_signed", "win_rate"
+AMOUNT = "signed_amount"
 MONTHS = {MONTH: 1, QUARTER: 3, YEAR: 12}
 WHOLE = Period(HORIZON, "", HORIZON)
 LOW, HIGH = 0.1, 0.9
@@ -54,7 +57,7 @@ def coverage(metrics: pd.DataFrame, targets: Sequence[Target], calendar: Calenda
         ``COLUMNS``; no row for the first month of the horizon, before which nothing is known.
     """
     chosen = [t for t in targets if _counts(t, calendar)]
-    figures = Figures(metrics, (*FROM_DEALS, OPEN, WIN_RATE))
+    figures = Figures(metrics, (*FROM_DEALS, OPEN, UNPRICED, PRICED, WIN_RATE))
     rows = [row for target in chosen for row in _rows(figures, target, calendar)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -74,9 +77,7 @@ def months_of(period: Period, calendar: Calendar) -> list[str]:
 
 
 def _rows(figures: Figures, target: Target, calendar: Calendar) -> Iterator[dict[str, Any]]:
-    series, pipeline = figures.months(target.metric), figures.months(OPEN)
-    signed = figures.values(SIGNED, WHOLE)
-    worth = np.divide(figures.values(target.metric, WHOLE), signed, out=np.full(len(signed), np.nan), where=signed > 0)
+    series, pipeline = figures.months(target.metric), _pipeline(figures, target.metric)
     win_rate = np.nanmean(rates) if np.isfinite(rates := figures.values(WIN_RATE, WHOLE)).any() else np.nan
     inside = months_of(target.period, calendar)
     for place, month in enumerate(inside):
@@ -84,10 +85,19 @@ def _rows(figures: Figures, target: Target, calendar: Calendar) -> Iterator[dict
         if before not in pipeline.index:
             continue
         so_far = series.reindex(inside[:place]).sum().to_numpy(float)
-        stands = {"missing": target.value - so_far, "pipeline": pipeline.loc[before].to_numpy(float) * worth}
+        stands = {"missing": target.value - so_far, "pipeline": pipeline.loc[before].to_numpy(float)}
         known = {"target": target.name, "metric": target.metric, "period": target.period.text, "month": month,
                  "value": target.value, "unit": figures.units.get(target.metric, "")}  # fmt: skip
         yield known | _ratio(**stands) | {"needed": 1 / win_rate if win_rate > 0 else np.nan}
+
+
+def _pipeline(figures: Figures, metric: str) -> pd.DataFrame:
+    """What the open opportunities bring if all are won, months down and replications across."""
+    signed = figures.values(SIGNED, WHOLE)
+    worth = np.divide(figures.values(metric, WHOLE), signed, out=np.full(len(signed), np.nan), where=signed > 0)
+    if metric != AMOUNT or not figures.has(PRICED):
+        return figures.months(OPEN) * worth
+    return figures.months(PRICED) + (figures.months(UNPRICED) * worth).fillna(0.0)
 
 
 def _ratio(missing: np.ndarray, pipeline: np.ndarray) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.metrics.columns import coded
+from analysis.metrics.columns import coded, numbers
 from analysis.metrics.cube import Cells, Cube, flow, stock, tally
 from analysis.metrics.registry import metric
 from analysis.metrics.view import View, once
@@ -34,11 +34,44 @@ def signed_amount(view: View) -> list[Cells]:
     formula="opportunities opened by the end and closed later or never",
 )
 def open_opportunities(view: View) -> list[Cells]:
+    return _open(view, None)
+
+
+@metric(
+    "open_unpriced",
+    unit="count",
+    source="opportunities",
+    formula="open opportunities at the end that bear no amount before they are signed, as all that the run opens",
+)
+def open_unpriced(view: View) -> list[Cells]:
+    return _open(view, np.isnan(_told(view)).astype(np.int64))
+
+
+@metric(
+    "open_amount",
+    unit="money",
+    source="opportunities",
+    formula="amounts of the open opportunities at the end that bear one, as those of the state at the start may",
+)
+def open_amount(view: View) -> list[Cells]:
+    return _open(view, np.nan_to_num(_told(view)) / MINOR)
+
+
+def _told(view: View) -> np.ndarray:
+    """Amounts known before signing, in minor units: of deals older than the horizon; NaN for all others."""
+    table = view.tables["opportunities"]
+    older = view.calendar.days_of(table["opened"].to_numpy()) < 0
+    return np.where(older, numbers(table["amount"]), np.nan)
+
+
+def _open(view: View, weights: np.ndarray | None) -> list[Cells]:
+    """Open opportunities at the end of every period, or the sum of their weights."""
     table = view.tables["opportunities"]
     if table.empty:
         return []
     opened, closed = (view.calendar.days_of(table[c].to_numpy()) for c in ("opened", "closed"))
-    return stock(view.calendar, view.level(opened, closed, view.position(table["account"].to_numpy())))
+    account = view.position(table["account"].to_numpy())
+    return stock(view.calendar, view.level(opened, closed, account, weights))
 
 
 @once

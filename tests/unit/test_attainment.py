@@ -200,6 +200,20 @@ def test_coverage_is_what_is_open_over_what_is_missing() -> None:
     assert found.loc["2025-03", "coverage"] == 2.0
 
 
+def test_amounts_that_are_told_count_as_they_are() -> None:
+    """One deal of 900 that was open at the start, two without an amount at 200 each, against 500 still to sign."""
+    table = metrics({
+        ("open_opportunities", "month", "2025-01"): [3],
+        ("open_unpriced", "month", "2025-01"): [2],
+        ("open_amount", "month", "2025-01"): [900],
+        ("signed_amount", "month", "2025-01"): [0],
+        ("signed_amount", "horizon", "2025-12"): [400],
+        ("deals_signed", "horizon", "2025-12"): [2],
+    })  # fmt: skip
+    found = coverage(table, [target("signed_amount", "2025-Q1", 500)], YEAR).iloc[0]
+    assert (found["pipeline"], found["coverage"]) == (1300, 2.6)
+
+
 def test_coverage_is_of_what_opportunities_turn_into() -> None:
     table = metrics({("open_opportunities", "month", "2025-01"): [6]})
     goals = [target("revenue", "2025-Q1", 5), target("signed", "2025-Q1", 5, sense=AT_MOST),

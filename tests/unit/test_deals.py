@@ -28,10 +28,11 @@ def metrics() -> pd.DataFrame:
         "accounts": accounts(),
         "events": frame("events", sorted(rows, key=lambda row: row["time"])),
         "opportunities": frame("opportunities", [
-            {"account": a, "opened": day(o), "closed": day(c), "outcome": "won"} for a, o, c in deals
+            {"account": a, "opened": day(o), "closed": day(c), "outcome": "won", "amount": 100 * (a + 1)}
+            for a, o, c in deals
         ]),
     }  # fmt: skip
-    names = ["deals_signed", "signed_amount", "open_opportunities"]
+    names = ["deals_signed", "signed_amount", "open_opportunities", "open_unpriced", "open_amount"]
     context = Context(start=START, days=59.0, accounts=6, opened=True)
     return compute(Tables(tables), context, names)
 
@@ -59,5 +60,7 @@ def test_amounts_are_in_major_units(metrics: pd.DataFrame) -> None:
 def test_open_opportunities_count_those_from_before_the_horizon(metrics: pd.DataFrame) -> None:
     """End of January: those of accounts 1 and 4; end of February: that of account 3."""
     assert by(metrics, "open_opportunities", None) == {"": [2, 1]}
+    assert by(metrics, "open_unpriced", None) == {"": [1, 1]}
+    assert by(metrics, "open_amount", None) == {"": [5, 0]}
     segments = by(metrics, "open_opportunities", "segment")
     assert segments == {"large": [1, 1], "small": [1, 0]}
