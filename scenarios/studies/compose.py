@@ -115,10 +115,15 @@ def _folder(config_dir: str | os.PathLike[str] | None, problems: list[str]) -> P
     if not folder.is_dir():
         problems.append(f"config_dir: is no folder, got {shown(str(config_dir))}; a folder laid out as conf")
         return None
-    if any(ord(c) < 32 or c in "'\\$" for c in str(folder.resolve())):
+    if unusable(folder):
         problems.append(f"config_dir: has characters that cannot be used, got {shown(str(folder))}; a plainer path")
         return None
     return folder.resolve()
+
+
+def unusable(folder: Path) -> bool:
+    """Whether the path of a folder has characters that a search path of Hydra cannot hold."""
+    return any(ord(c) < 32 or c in "'\\$" for c in str(folder.resolve()))
 
 
 def _twice(settings: list[Setting]) -> list[str]:
