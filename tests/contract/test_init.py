@@ -23,8 +23,8 @@ from scenarios.studies.own import FILES, NAME, PLAN, SWEEP, start_study
 from scenarios.studies.provenance import gaps
 
 BUSINESSES = options("business")
-TYPES = [name if name in ("tool", "platform") else pytest.param(name, marks=pytest.mark.slow) for name in BUSINESSES]
-"""Two in the suite; the others are as long again each."""
+TYPES = [name if name == "tool" else pytest.param(name, marks=pytest.mark.slow) for name in BUSINESSES]
+"""One in the suite; each of the others takes as long."""
 QUICK = ["market.accounts=60", "horizon.days=90", "replications=2", "progress=false"]
 PLAIN = ["report.enabled=false", "forecast.enabled=false"]
 CALM = [*PLAIN, "compare.drivers=false", "compare.flips=false"]
