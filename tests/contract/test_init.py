@@ -16,11 +16,11 @@ from scenarios import compose, load, read_experiment
 from scenarios.cli import DONE, WRONG, main
 from scenarios.comparisons.plans import compose_plans
 from scenarios.errors import InputError
-from scenarios.studies import own
 from scenarios.studies.compose import options
 from scenarios.studies.excerpt import excerpt
 from scenarios.studies.own import FILES, NAME, PLAN, SWEEP, start_study
 from scenarios.studies.provenance import gaps
+from scenarios.studies.settings import CONF
 
 BUSINESSES = options("business")
 TYPES = [name if name == "tool" else pytest.param(name, marks=pytest.mark.slow) for name in BUSINESSES]
@@ -157,6 +157,20 @@ def test_a_slip_is_one_line_and_nothing_is_run(
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("run", f"business={NAME}"),
+        ("compare", "business=tool", f"scenarios=[baseline,{PLAN}]"),
+        ("sweep", f"experiment={SWEEP}"),
+    ],
+)
+def test_who_leaves_the_folder_out_is_told(folder: Path, call: Any, words: tuple[str, ...]) -> None:
+    code, _, err = call(*words)
+    assert (code, len(err)) == (WRONG, 1)
+    assert err[0].endswith("; this folder has it: --config-dir .")
+
+
+@pytest.mark.parametrize(
     ("words", "line"),
     [
         ([], "arguments: must name one folder, got nothing; tobsim init DIR [business=tool]"),
@@ -235,4 +249,4 @@ def test_an_excerpt_has_the_lines_of_what_is_wanted_and_what_is_above() -> None:
 
 def test_no_name_of_a_new_folder_is_a_shipped_one() -> None:
     for name in FILES:
-        assert not (own.CONF / name).exists() or name == "README.md"
+        assert not (CONF / name).exists() or name == "README.md"
