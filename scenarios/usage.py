@@ -5,6 +5,7 @@ from __future__ import annotations
 DONE, DEFECT, WRONG, FAILED, STOPPED = 0, 1, 2, 3, 130
 
 VERBS = {
+    "init": ("init DIR [business=tool]", "a study folder of your own, which runs as it is"),
     "run": ("run business=tool [key=value ...]", "simulate a business, store, forecast, report"),
     "compare": ("compare business=tool scenarios=[baseline,NAME]", "plans against the first: how much, how sure, why"),
     "sweep": (

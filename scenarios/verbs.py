@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.arguments import FLAGS, Arguments, parse
+from scenarios.begin import init
 from scenarios.console import command_line, refuse_paths, say, tell_failures, warn
 from scenarios.errors import InputError, shown, suggest
 from scenarios.optimise.command import optimise
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from scenarios.studies.study import Study
 
 __all__ = [
-    "compare", "export", "forecast", "levers", "optimise", "report", "reproduce", "run", "sweep", "validate",
+    "compare", "export", "forecast", "init", "levers", "optimise", "report", "reproduce", "run", "sweep", "validate",
 ]  # fmt: skip
 
 LEVER_FORMATS = ("text", "csv", "json")

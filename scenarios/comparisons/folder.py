@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.cards import card
 from scenarios.errors import InputError
 from scenarios.runs.claim import Owner, held
 from scenarios.runs.files import write_text
@@ -34,6 +34,9 @@ FRAMES = {
     "planned": "planned.csv",
 }
 """Tables of a comparison, each an attribute of ``Comparison``, and the files that hold them."""
+
+SHOWN = ("business", "scenario", "metric", "unit", "base", "mean", "difference", "ci_low", "ci_high", "p_holm")
+"""Columns of the table that a notebook shows."""
 
 
 @dataclass
@@ -145,9 +148,10 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """The primary differences, for a notebook."""
-        head = "".join(f"<p>{html.escape(line)}</p>" for line in repr(self).splitlines())
         table = self.table
-        return head + table[table["family"] == "primary"].to_html(index=False, escape=True, na_rep="")
+        if table.empty:
+            return card(repr(self))
+        return card(repr(self), table[table["family"] == "primary"], SHOWN, "other metrics in .table")
 
 
 def _ends(scenarios: Sequence[str]) -> tuple[str, str]:

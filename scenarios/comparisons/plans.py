@@ -80,13 +80,14 @@ def compose_plans(
     InputError
         With everything that is wrong, one line each.
     """
-    from scenarios.studies.compose import compose, options
+    from scenarios.studies.compose import compose, options, unknown_option
 
     problems = [*_names("business", businesses, 1), *_stacked(scenarios)]
     expanded = plan_parts(scenarios) if not problems else {}
     problems = problems or _names("scenarios", tuple(expanded), 2)
     known, told = options("scenario", config_dir), dict.fromkeys(name for parts in expanded.values() for name in parts)
-    problems += [f"scenarios: is unknown, got {shown(s)}; {suggest(s, known)}" for s in told if s not in known]
+    right = {name: unknown_option("scenario", name, config_dir) for name in told if name not in known}
+    problems += [f"scenarios: is unknown, got {shown(name)}; {reason}" for name, reason in right.items()]
     if clash := [text for text in overrides if text.split("=", 1)[0].lstrip("+") == "scenario"]:
         problems.append(f"scenario: is not for a comparison, got {shown(clash[0])}; scenarios=[baseline,NAME]")
     if problems:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.cards import card
 from scenarios.runs.claim import LOCK, Owner, unwritable
 from scenarios.runs.files import checksum, write_text
 from scenarios.runs.manifest import NAME, SCHEMA_VERSION, read_entries
@@ -173,9 +173,11 @@ class ForecastResult:
         return f"forecast of {source['series']} series of {source['path']} in {self.path}"
 
     def _repr_html_(self) -> str:
-        """The forecasts, for a notebook."""
-        table: str = self.forecast.to_html(index=False, escape=True, na_rep="")
-        return f"<p>{html.escape(repr(self))}</p>{table}"
+        """Where each series is at the end, for a notebook."""
+        ends = self.forecast.groupby("unique_id", sort=False, observed=True).tail(1)
+        return card(
+            repr(self), ends.drop(columns=["cutoff", "note"], errors="ignore"), rest="the steps before in .forecast"
+        )
 
 
 def _read(path: Path, name: str) -> pd.DataFrame:

@@ -7,13 +7,13 @@ failed.
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.cards import card
 from scenarios.runs.claim import Owner
 from scenarios.runs.files import write_text
 from scenarios.runs.manifest import NAME, SCHEMA_VERSION, read_entries
@@ -102,5 +102,4 @@ class Optimum:
 
     def _repr_html_(self) -> str:
         """The plans that were confirmed, for a notebook."""
-        table: str = self.confirmed.to_html(index=False, escape=True, na_rep="")
-        return f"<p>{html.escape(repr(self))}</p>{table}"
+        return card(repr(self), self.confirmed, rest="all plans in .trials")

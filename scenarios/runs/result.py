@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import glob
-import html
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.cards import card
 from scenarios.errors import InputError
 from scenarios.runs.manifest import NAME, Manifest, read_entries, read_manifest
 
@@ -33,6 +33,13 @@ SHEETS = ("summary", "inputs", "plausibility", "identities")
 
 PLANNED = ("targets", "coverage", "capacity", "cash_risk")
 """CSV files of a run folder where a plan was given, each an attribute of ``Result``, empty without one."""
+
+
+MAIN = ("revenue", "operating_profit", "active_customers", "new_customers", "cash_min")
+"""Metrics that a notebook shows first."""
+
+SHOWN = ("run", "metric", "unit", "mean", "ci_low", "ci_high", "replications")
+"""Columns of the summary that a notebook shows."""
 
 
 class Result:
@@ -96,13 +103,14 @@ class Result:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """The runs and the summary over the horizon, for a notebook."""
-        head = "".join(f"<p>{html.escape(line)}</p>" for line in repr(self).splitlines())
+        """The runs and their main figures over the horizon, for a notebook."""
         try:
             summary = self.summary
         except FileNotFoundError:
-            return head
-        return head + summary[summary["period"] == "horizon"].to_html(index=False, escape=True, na_rep="")
+            return card(repr(self))
+        horizon = summary[summary["period"] == "horizon"]
+        main_first = horizon.sort_values("metric", key=lambda names: ~names.isin(MAIN), kind="stable")
+        return card(repr(self), main_first, SHOWN, "all in .summary")
 
 
 def _read(path: Path, name: str) -> pd.DataFrame:

@@ -82,6 +82,13 @@ def options(group: str, config_dir: str | os.PathLike[str] | None = None) -> lis
     return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
 
 
+def unknown_option(group: str, name: str, config_dir: str | os.PathLike[str] | None = None) -> str:
+    """What would be right in the place of an unknown option; ``--config-dir .`` may have been left out."""
+    if config_dir is None and (Path(group) / f"{name}.yaml").is_file():
+        return "this folder has it: --config-dir ."
+    return suggest(str(name), options(group, config_dir))
+
+
 def user_problems(folder: Path) -> list[str]:
     """What is wrong with the files of a user's own configuration folder."""
     problems: list[str] = []
@@ -115,10 +122,15 @@ def _folder(config_dir: str | os.PathLike[str] | None, problems: list[str]) -> P
     if not folder.is_dir():
         problems.append(f"config_dir: is no folder, got {shown(str(config_dir))}; a folder laid out as conf")
         return None
-    if any(ord(c) < 32 or c in "'\\$" for c in str(folder.resolve())):
+    if unusable(folder):
         problems.append(f"config_dir: has characters that cannot be used, got {shown(str(folder))}; a plainer path")
         return None
     return folder.resolve()
+
+
+def unusable(folder: Path) -> bool:
+    """Whether the path of a folder has characters that a search path of Hydra cannot hold."""
+    return any(ord(c) < 32 or c in "'\\$" for c in str(folder.resolve()))
 
 
 def _twice(settings: list[Setting]) -> list[str]:
@@ -141,7 +153,7 @@ def _unknown_options(chosen: list[Setting], folder: Path | None) -> list[str]:
         known = options(group, folder)
         for name in setting.value:
             if name not in known:
-                problems.append(f"{group}: is unknown, got {shown(name)}; {suggest(name, known)}")
+                problems.append(f"{group}: is unknown, got {shown(name)}; {unknown_option(group, name, folder)}")
     return problems
 
 

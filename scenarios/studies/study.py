@@ -7,8 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+from scenarios.cards import card
 from scenarios.studies.build import Built, build
 from scenarios.studies.heads import with_staff
 from scenarios.studies.holidays import with_holidays
@@ -101,6 +103,22 @@ class Study:
         from scenarios.studies.provenance import register
 
         return register(self)
+
+    def __repr__(self) -> str:
+        horizon, market = self.config["horizon"], self.config["market"]
+        return (
+            f"study {self.digest[:12]} of {self.business}: {market['accounts']} accounts, {horizon['days']} days from "
+            f"{horizon['start']}, {self.replications} replications"
+        )
+
+    def _repr_html_(self) -> str:
+        """What was chosen and set beside the shipped files, for a notebook."""
+        import pandas as pd
+
+        own = ["/".join(FilePath(layer.file).parts[-2:]) for layer in self.layers if layer.yours]
+        rows = [*(("your file", name) for name in own), *(("override", text) for text in self.overrides)]
+        rows += [("warning", text) for text in self.warnings]
+        return card(repr(self), pd.DataFrame(rows, columns=["what", "value"]), rest="all numbers in .inputs")
 
     def with_(self, changes: Mapping[str, Any]) -> Study:
         """A new study with further overrides, values as Python has them.

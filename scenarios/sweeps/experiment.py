@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.errors import InputError, shown, suggest
-from scenarios.studies.compose import compose, options
+from scenarios.errors import InputError, shown
+from scenarios.studies.compose import compose, options, unknown_option
 from scenarios.studies.overrides import Setting, read_overrides
 from scenarios.studies.raw import scan_file
 from scenarios.studies.settings import CONF
@@ -199,7 +199,7 @@ def load_settings(name: str, config_dir: str | os.PathLike[str] | None) -> Mappi
 
     known = options(GROUP, config_dir)
     if name not in known:
-        raise InputError([f"experiment: is unknown, got {shown(name)}; {suggest(str(name), known)}"])
+        raise InputError([f"experiment: is unknown, got {shown(name)}; {unknown_option(GROUP, name, config_dir)}"])
     folders = [CONF, *([Path(config_dir)] if config_dir else [])]
     path = next(file for folder in folders if (file := folder / GROUP / f"{name}.yaml").is_file())
     if problems := scan_file(path, f"{GROUP}/{name}.yaml"):
@@ -255,7 +255,7 @@ def _studies(
 ) -> dict[str, Study]:
     known = options("scenario", config_dir)
     problems = [
-        f"experiment.scenarios: is unknown, got {shown(name)}; {suggest(name, known)}"
+        f"experiment.scenarios: is unknown, got {shown(name)}; {unknown_option('scenario', name, config_dir)}"
         for name in scenarios
         if name not in known
     ]

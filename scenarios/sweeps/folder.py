@@ -6,13 +6,13 @@ for every point, metric and period with mean and interval, ``failures`` one for 
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenarios.cards import card
 from scenarios.runs.claim import Owner
 from scenarios.runs.files import checksum, write_text
 from scenarios.runs.manifest import NAME, SCHEMA_VERSION, read_entries
@@ -130,8 +130,9 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         """The table, for a notebook."""
-        table: str = self.table.to_html(index=False, escape=True, na_rep="")
-        return f"<p>{html.escape(repr(self))}</p>{table}"
+        keys = self.record["keys"]
+        shown = (*keys, *keys.values(), "scenario", "metric", "period", "unit", "mean", "ci_low", "ci_high", "status")
+        return card(repr(self), self.table, shown, "all in .table")
 
 
 def read_frame(path: Path) -> pd.DataFrame:
