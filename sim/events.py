@@ -51,6 +51,8 @@ class Activity(Enum):
     queued = "the account joined the queue of a desk or began to wait"
     started = "work began"
     finished = "work or waiting ended"
+    cross_sold = "a customer took a further product"
+    dropped = "a customer gave up a further product and stays"
 
 
 ACTIVITIES: tuple[str, ...] = tuple(a.name for a in Activity)
