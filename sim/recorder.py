@@ -128,6 +128,7 @@ class Recorder:
         note: int = -1,
         amount: int | None = None,
         quantity: float = _NAN,
+        *,
         product: int = -1,
     ) -> None:
         """One activity that is no visit; ``stop`` is where it happened, ``product`` -1 the main one."""

@@ -216,7 +216,7 @@ class World:
                 quantity = told[1]
         where = -1 if stop is None or case.offers is not None else stop.code
         product = -1 if case.offers is None else case.offers.part.product
-        self.recorder.mark(case.account, activity, now, where, note, amount, quantity, product)
+        self.recorder.mark(case.account, activity, now, where, note, amount, quantity, product=product)
         if amount and activity in _COMMISSIONED:
             self.overhead.commission(case, amount)
 

@@ -63,7 +63,7 @@ class AddOnPart(SubscriptionPart):
             self.bundled[account] = True
             amount, quantity = self._take(account, now)
             note, sold = world.recorder.note("bundle"), ACTIVITY_CODE[self.spec.starts]
-            world.recorder.mark(account, sold, now, -1, note, amount, quantity, self.product)
+            world.recorder.mark(account, sold, now, -1, note, amount, quantity, product=self.product)
             world.overhead.commission(case, amount)
         return None
 
