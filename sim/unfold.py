@@ -105,7 +105,7 @@ class _Kinds:
         Whether the event belongs to the person at the desk.
     product : int16 array
         What is offered at a stop beside the account's own journey, -1 elsewhere. Such a visit bears no stage, because
-        the account is where its own journey is; the stop is its note.
+        the account is where its own journey is; the stop is the note at its end.
     """
 
     def __init__(self, world: World, stops: _Stops) -> None:
@@ -148,9 +148,9 @@ class _Kinds:
         return activity
 
     def _notes(self, world: World, stops: _Stops, outcome: np.ndarray, code: np.ndarray) -> np.ndarray:
-        """Reason of a refusal at the exit, ``open`` at the last event of a visit under way."""
+        """Reason of a refusal at the exit, ``open`` at the last event of a visit under way, stop of an offer at the end."""
         note = np.full((len(code), len(_TIME)), -1)
-        note[:, 1:4] = stops.name[code][:, None]
+        note[:, 3] = stops.name[code]
         note[:, 4] = np.where(outcome == OTHERWISE, stops.note[code], -1)
         begun = (np.arange(len(code)) & 1 > 0) & (stops.desk[code] >= 0)
         under_way = np.flatnonzero(outcome == OPEN)
