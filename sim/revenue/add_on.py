@@ -17,6 +17,7 @@ from sim.journey.case import Case
 from sim.revenue.offers import Offers
 from sim.revenue.part import Announced, Listener, RevenuePart
 from sim.revenue.subscription import SubscriptionPart
+from sim.spec.opening import Agreements
 from sim.units import DAYS_PER_MONTH, MINOR, snap
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ class AddOnPart(SubscriptionPart):
 
     def __init__(self, world: World, name: str) -> None:
         n = len(world.population.segment)
+        self._agreed = {}
         self.units, self.price, self.ends = np.zeros(n), np.zeros(n), np.zeros(n)
         self.value, self.earned, self.leftover = (np.zeros(n, np.int64) for _ in range(3))
-        self.bundled = np.zeros(n, bool)
+        self.share, self.bundled = np.zeros(n), np.zeros(n, bool)
         self.timers: dict[int, Case] = {}
         super().__init__(world, name)
         self.offers = Offers(self)
@@ -75,7 +77,7 @@ class AddOnPart(SubscriptionPart):
 
     def _take(self, account: int, now: float) -> tuple[int, float]:
         self.alive[account] = True
-        self.spell[account] = self.world.cases[account].occurrence
+        self.share[account] = self.level("units", self.spec.units, account, self.world.cases[account].occurrence)
         self.world.further[account] += 1
         return self._next_term(account, now, now)
 
@@ -94,9 +96,12 @@ class AddOnPart(SubscriptionPart):
 
     def _count(self, account: int) -> float:
         """Units of the coming term; what is taken per unit follows the main product's."""
-        own = self.level("units", self.spec.units, account, int(self.spell[account]))
+        return max(1.0, round(float(self.share[account] * self._base(np.array([account]))[0])))
+
+    def _base(self, accounts: np.ndarray) -> np.ndarray:
+        """Units of the main product that one of this one is taken for."""
         base = self.world.parts.get(self.spec.per_unit_of or "")
-        return max(1.0, round(own * (float(base.units[account]) if isinstance(base, SubscriptionPart) else 1.0)))
+        return np.maximum(base.units[accounts], 1.0) if isinstance(base, SubscriptionPart) else np.ones(len(accounts))
 
     def _agree(self, account: int, now: float, begins: float) -> float:
         """End of the coming term: that of the running term, or one of its own, at which this part wakes."""
@@ -104,11 +109,14 @@ class AddOnPart(SubscriptionPart):
         if self.spec.co_termed and running > now:
             self.timers.pop(account, None)
             return running
+        end = float(snap(begins + self.spec.term_months * DAYS_PER_MONTH))
+        self._wake(account, end)
+        return end
+
+    def _wake(self, account: int, end: float) -> None:
         timer = self.timers[account] = Case(account, int(self.world.channel[account]))
         timer.callbacks = (self._fall_due,)
-        end = float(snap(begins + self.spec.term_months * DAYS_PER_MONTH))
         self.world.env.plan(timer, end)
-        return end
 
     def _fall_due(self, timer: Case) -> None:
         if self.timers.get(timer.account) is timer:
@@ -148,6 +156,18 @@ class AddOnPart(SubscriptionPart):
         self.timers.pop(account, None)
         self.world.further[account] -= 1
         self.close(account, now, "churned")
+
+    def reopen(self, rows: Agreements) -> None:
+        """Contracts of the past: what they were sold in (a bundle) is not known, at their next term they pay the list."""
+        accounts, ends = rows.account, self.world.term_ends
+        agreed = ends[accounts].copy()
+        super().reopen(rows)
+        ends[accounts] = agreed
+        self.share[accounts] = self.units[accounts] / self._base(accounts)
+        self.world.further[accounts] += 1
+        for account, end, main in zip(accounts.tolist(), rows.end.tolist(), agreed.tolist(), strict=True):
+            if not (self.spec.co_termed and abs(main - end) < 1.0):
+                self._wake(account, max(end, 0.0))
 
     def month(self, now: float, first: float) -> None:
         self._earn(now)

@@ -52,19 +52,23 @@ class Offers:
         code = world.decision_code(spec.interest)
         world.recorder.decisions(accounts[wants], code, world.period, now, chance[wants], uniform[wants])
         for account in accounts[wants].tolist():
-            self._begin(account, now)
+            self._offer(account, now)
 
-    def _begin(self, account: int, now: float) -> None:
-        world = self.world
-        case = Case(account, int(world.channel[account]))
-        case.offers, case.occurrence = self, attempt(world.period, 0)
-        case.attempt = case.occurrence
-        self.open[account], self.busy[account] = case, True
+    def _offer(self, account: int, now: float) -> None:
+        case = self.begin(account)
         if self.first is not None:
             self.first.enter(case, now)
             return
-        world.announce(case, ACTIVITY_CODE[self.part.spec.starts], None)
+        self.world.announce(case, ACTIVITY_CODE[self.part.spec.starts], None)
         self.close(account)
+
+    def begin(self, account: int) -> Case:
+        """The case of an offer that arises this month."""
+        case = Case(account, int(self.world.channel[account]))
+        case.offers, case.occurrence = self, attempt(self.world.period, 0)
+        case.attempt = case.occurrence
+        self.open[account], self.busy[account] = case, True
+        return case
 
     def mine(self, case: Case) -> bool:
         """Whether a case is one of these offers."""

@@ -6,7 +6,7 @@ The hours are those that the desk stop of its way works, so that projects and ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from sim.journey.case import Case
 from sim.journey.desk import DeskStop
 from sim.revenue.offers import Offers
 from sim.revenue.part import Announced, Listener, RevenuePart
+from sim.spec.opening import Agreements
 from sim.units import MINOR
 
 if TYPE_CHECKING:
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Engagement:
-    """A project that is signed and not finished."""
+    """A project that is signed and not finished; ``before`` was earned before day 0."""
 
     case: Case
     row: Contract
     amount: int
     prepaid: int
     earned: int = 0
+    before: int = 0
 
 
 class ProjectPart(RevenuePart):
@@ -81,7 +83,8 @@ class ProjectPart(RevenuePart):
             if case.stop is self.stop and case.started <= now:
                 hours = self.stop.hours.of(account, case.attempt)
                 done = worked - calendar.worked(np.array([case.started])).item()
-                self._earn(now, project, round(project.amount * min(max(done / hours, 0.0), 1.0)) if hours else 0)
+                part = min(max(done / hours, 0.0), 1.0) if hours else 1.0
+                self._earn(now, project, project.before + round((project.amount - project.before) * part))
         self.offers.month(now, ~self.had)
 
     def finish(self, case: Case, now: float) -> None:
@@ -110,6 +113,29 @@ class ProjectPart(RevenuePart):
             account=account, contract=project.row.contract, product=self.product,
         )  # fmt: skip
         self.cost(now, np.array([account]), month)
+
+    def reopen(self, rows: Agreements) -> None:
+        """Projects of the past: what is not earned yet is still to be worked, behind whoever waits at the desk."""
+        for row, account in enumerate(rows.account.tolist()):
+            case = self.offers.begin(account)
+            amount, earned = round(rows.amount[row]), round(rows.earned[row])
+            left = self.stop.hours.of(account, case.occurrence) * (1 - earned / max(amount, 1))
+            self.stop.hours.know(account, case.occurrence, left)
+            self.under_way[account] = Engagement(
+                case, self.rows[account], amount, round(rows.ahead[row]), earned, earned
+            )
+            self.had[account] = True
+            self.stop.enter(case, 0.0)
+
+    def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
+        return {"customer_prepayment": rows.ahead, "unbilled": -rows.earned}
+
+    def running(self) -> Agreements:
+        rows = super().running()
+        mine = [self.under_way[account] for account in rows.account.tolist()]
+        return replace(
+            rows, earned=np.array([float(p.earned) for p in mine]), ahead=np.array([float(p.prepaid) for p in mine])
+        )
 
     def end(self, case: Case, now: float) -> Announced:
         """The customer leaves: a project that is signed is finished, one that is not is given up."""
