@@ -54,7 +54,7 @@ def explain(timeline: Timeline, seed: int, replication: int, watched: Watched) -
         ``probability`` of the evaluation; ``term`` (base, frailty, or the name of an effect); ``signal`` (null for
         the first two); ``strength`` (1 for the first two) and ``value``, the contribution in logit; ``through``,
         by what a plan can move it (``sim.signals.registry.Through``). The values of an evaluation add up to the
-        logit of its probability. Monthly decisions have an evaluation for every month, not for those that said yes alone.
+        logit of its probability. Monthly decisions have an evaluation for every month, not for a yes alone.
     """
     watch = Watch(watched)
     with without_collector():

@@ -148,7 +148,7 @@ class _Kinds:
         return activity
 
     def _notes(self, world: World, stops: _Stops, outcome: np.ndarray, code: np.ndarray) -> np.ndarray:
-        """Reason of a refusal at the exit, ``open`` at the last event of a visit under way, an offer's stop at its end."""
+        """Reason of a refusal at the exit, ``open`` at the last event of a visit under way, the stop of an offer."""
         note = np.full((len(code), len(_TIME)), -1)
         note[:, 3] = stops.name[code]
         note[:, 4] = np.where(outcome == OTHERWISE, stops.note[code], -1)

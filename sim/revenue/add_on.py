@@ -158,7 +158,7 @@ class AddOnPart(SubscriptionPart):
         self.close(account, now, "churned")
 
     def reopen(self, rows: Agreements) -> None:
-        """Contracts of the past: what they were sold in (a bundle) is not known, at their next term they pay the list."""
+        """Contracts of the past. Whether they were sold in a bundle is not known: their next term is at list price."""
         accounts, ends = rows.account, self.world.term_ends
         agreed = ends[accounts].copy()
         super().reopen(rows)
