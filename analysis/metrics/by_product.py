@@ -126,6 +126,7 @@ def _tally(view: View, time: np.ndarray, weights: np.ndarray, product: np.ndarra
 def recurring_paths(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Recurring revenue by account and product: as ``paths``, minor units a month."""
     rows = view.terms.recurring
+    rows = rows[contracted(view)[0][rows] >= 0]
     return paths(view, rows, np.nan_to_num(view.terms.mrr[rows]).astype(np.int64), view.terms.ended[rows])
 
 

@@ -42,7 +42,7 @@ def _held(view: View) -> tuple[np.ndarray, np.ndarray]:
     "contract_customers",
     unit="count",
     source="subscriptions",
-    formula="accounts with a contract at the end that runs, or that was completed since they are customers; by product: "
+    formula="accounts with a contract at the end that runs, or was completed since they are customers; by product: "
     "with one of that product",
 )
 def contract_customers(view: View) -> list[Cells]:

@@ -8,6 +8,7 @@ from analysis.report.assurance import definitions, inputs, setup, trust
 from analysis.report.blocks import Panel
 from analysis.report.operations import desks, retention
 from analysis.report.outlook import forecast
+from analysis.report.products import products
 from analysis.report.results import funnel_panel, money, overview
 from analysis.report.start import start
 from analysis.report.wording import Wording
@@ -16,6 +17,7 @@ PANELS: tuple[Callable[[Wording], Panel | None], ...] = (
     overview,
     start,
     money,
+    products,
     funnel_panel,
     retention,
     desks,
