@@ -8,6 +8,7 @@ from typing import Any
 from scenarios.errors import shown, suggest
 from scenarios.studies.resolve import Problem, Tree
 from scenarios.studies.route import reach, ways
+from sim.spec.stops import END
 
 OFFERED = ("add_on", "project")
 """Kinds of revenue parts that are offered to customers."""
@@ -40,6 +41,12 @@ def offers(config: Tree) -> Iterator[Problem]:
             yield f"{where}.way", f"is no stop of the route, got {shown(way)}; {suggest(str(way), business['route'])}"
             continue
         stops = on_the_way(business, part)
+        if shared := [stop for stop in stops if stop in _own(business)]:
+            reason = (
+                f"joins the account's own journey, got a way over {', '.join(shared[:3])}; stops of its own up to {END}"
+            )
+            yield f"{where}.way", reason
+            continue
         yield from _stops(business, name, part, stops, taken)
         if way is not None and not any(_logs(business["route"][stop], _sold(part)) for stop in stops):
             yield f"{where}.way", f"never sells, got no stop that logs {_sold(part)}; emits_then: {_sold(part)}"
@@ -48,11 +55,9 @@ def offers(config: Tree) -> Iterator[Problem]:
 def _stops(
     business: Tree, name: str, part: Mapping[str, Any], stops: list[str], taken: dict[str, str]
 ) -> Iterator[Problem]:
-    graph = {stop: ways(spec) for stop, spec in business["route"].items()}
-    own = reach(graph, business["start"])
     for stop in stops:
         where, spec = f"business.route.{stop}", business["route"][stop]
-        other = "the account's own journey" if stop in own else taken.setdefault(stop, name)
+        other = taken.setdefault(stop, name)
         if other != name:
             yield where, f"is on two ways, got that of {name} and that of {other}; a stop for each"
         elif spec["kind"] not in _KINDS:
@@ -63,6 +68,11 @@ def _stops(
         for key in _EMITS:
             if spec.get(key) not in (None, _sold(part)):
                 yield f"{where}.{key}", f"is on the way of an offer, got {shown(spec[key])}; nothing or {_sold(part)}"
+
+
+def _own(business: Tree) -> set[str]:
+    """Stops of the account's own journey."""
+    return reach({stop: ways(spec) for stop, spec in business["route"].items()}, business["start"])
 
 
 def _sold(part: Mapping[str, Any]) -> str:
