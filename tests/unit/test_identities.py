@@ -43,7 +43,9 @@ BREAKS: dict[str, tuple[str, Callable[[Table], Table]]] = {
     "mrr_bridge": ("subscriptions", lambda t: put(t, "ended", pd.Timestamp("2028-01-01"), account=3)),
     "product_bridge": (
         "subscriptions",
-        lambda t: put(put(t.astype({"product": "object"}), "product", "other", contract=5), "product", None, contract=1),
+        lambda t: put(
+            put(t.astype({"product": "object"}), "product", "other", contract=5), "product", None, contract=1
+        ),
     ),
     "terms": ("subscriptions", lambda t: put(t, "start", pd.Timestamp("2025-07-01"), contract=1)),
     "receivable": ("events", lambda t: without(t, activity="paid", account=0)),
