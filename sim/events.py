@@ -94,6 +94,7 @@ class LedgerAccount(Enum):
     fixed_cost = "rent, management, research and development"
     bad_debt = "cost of invoices given up"
     equity = "paid in by the owners"
+    revenue_project = "income from projects at a fee"
 
 
 LEDGER_ACCOUNTS: tuple[str, ...] = tuple(a.name for a in LedgerAccount)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from analysis.metrics import by_product
 from analysis.metrics.acquisition import acquisition_cost
@@ -182,6 +183,7 @@ def _fresh(account: np.ndarray, start: np.ndarray, ended: np.ndarray) -> np.ndar
     """Terms that begin after every earlier one of their account has ended, or have no earlier one."""
     order = np.lexsort((start, account))
     until = np.where(np.isnan(ended), np.inf, ended)[order]
+    until = pd.Series(until).groupby(account[order]).cummax().to_numpy()
     before = np.concatenate(([-np.inf], until[:-1]))[: len(order)]
     before[heads(account[order])] = -np.inf
     fresh = np.empty(len(order), bool)

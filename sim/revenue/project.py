@@ -109,7 +109,7 @@ class ProjectPart(RevenuePart):
         account, month = project.row.account, np.array([total - project.earned])
         project.earned = total
         self.world.ledger.post(
-            now, "unbilled", "revenue_staff_hours", month, "hours worked",
+            now, "unbilled", "revenue_project", month, "project worked",
             account=account, contract=project.row.contract, product=self.product,
         )  # fmt: skip
         self.cost(now, np.array([account]), month)

@@ -168,8 +168,8 @@ def test_a_project_is_earned_as_it_is_worked_and_paid_as_agreed() -> None:
     done = where(table, outcome="completed")
     earned = dict.fromkeys(table["contract"].tolist(), 0)
     for contract, amount in zip(
-        values(ledger["contract"])[where(ledger, credit="revenue_staff_hours")],
-        ledger["amount"][where(ledger, credit="revenue_staff_hours")], strict=True,
+        values(ledger["contract"])[where(ledger, credit="revenue_project")],
+        ledger["amount"][where(ledger, credit="revenue_project")], strict=True,
     ):  # fmt: skip
         earned[int(contract)] += int(amount)
     assert done.sum() > 40
@@ -232,6 +232,15 @@ def test_metrics_tell_products_apart() -> None:
     assert 0 < whole["cross_sell_mrr"] < whole["expansion_mrr"]
     assert whole["cross_sell_revenue"] == pytest.approx(each["revenue", "more"])
     assert each["gross_margin", "more"] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_the_main_product_is_what_it_is_without_the_other() -> None:
+    """Contracts of the further product are no first contracts, and its rows none of the journey."""
+    both, alone = two(co_termed=False), study("subscription")
+    found, plain = (compute(Tables(arrow_tables(run(d).tables)), context(d)) for d in (both, alone))
+    for metric in ("acv", "signed", "active_customers", "cycle_days", "renewal_rate", "units_sold", "win_rate"):
+        left, right = (f[(f["metric"] == metric) & f["dim1"].isna()] for f in (found, plain))
+        assert left["value"].to_numpy() == pytest.approx(right["value"].to_numpy(), nan_ok=True), metric
 
 
 @pytest.mark.parametrize("kind", ["add_on", "project"])
