@@ -31,6 +31,7 @@ from sim.programmes import PROGRAMMES, UsageProgramme
 from sim.recorder import Recorder
 from sim.revenue import PARTS
 from sim.spec import StudySpec, Timeline
+from sim.spec.revenue import Offered
 from sim.teams import Desk
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -137,7 +138,7 @@ class World:
             "won_back": [],
             "re_entered": [],
         }
-        for part in self.parts.values():
+        for part in sorted(self.parts.values(), key=lambda part: isinstance(part.spec, Offered)):
             for activity, listener in part.listens().items():
                 bus.setdefault(activity, []).append(listener)
         return bus

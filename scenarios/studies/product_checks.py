@@ -87,7 +87,10 @@ def offered_products(config: Tree) -> Iterator[Problem]:
     """A further product is not that of another part, asks its own decisions, and counts units that there are."""
     business = config["business"]
     by_decision: dict[str, str] = {}
+    main = next((name for name, part in business["revenue"].items() if part["kind"] not in OFFERED), None)
     for name, part in offered(business):
+        if main is not None and name == next(iter(business["revenue"])):
+            yield f"business.revenue.{name}", f"is the first, got {part['kind']}; the main product first: {main}"
         where = f"business.revenue.{name}"
         twin = next((o for o, p in business["revenue"].items() if o != name and p["product"] == part["product"]), None)
         if twin is not None:
