@@ -173,7 +173,8 @@ class _Past:
         frame, events, line = self.whole["accounts"], self.events, self.line
         last = line.last_by(_places(frame["account"], line.account), len(frame))
         seen = (last(np.arange(len(line.tick))) >= 0) | self.gone_before
-        visit, deal = last(_under_way(events)), last(line.rows("signed", "churned"))
+        visit = last(np.intersect1d(_under_way(events), line.staged))
+        deal = last(line.rows("signed", "churned"))
         stage, names = coded(events["stage"])
         stage = np.where(visit < 0, np.where(seen, len(names), -1), np.append(stage, -1)[visit])
         return frame.assign(
@@ -225,10 +226,14 @@ class _Past:
 
 
 def _under_way(events: pd.DataFrame) -> np.ndarray:
-    """Rows at which visits stand that nobody finished, one per account: an account is at one stop at a time."""
+    """Rows at which visits stand that nobody finished: an account is at one stop at a time on its own journey, and at
+    one for every product that it is being offered (rows without a stage)."""
     visit = codes_of(events["activity"], _VISIT)
     rows = np.flatnonzero(visit >= 0)
-    _, back = np.unique(events["account"].to_numpy()[rows][::-1], return_index=True)
+    product, names = coded(events["product"])
+    way = np.where(events["stage"].isna(), product + 1, 0)
+    key = events["account"].to_numpy() * (len(names) + 1) + way
+    _, back = np.unique(key[rows][::-1], return_index=True)
     last = np.sort(rows[::-1][back])
     return last[visit[last] != _VISIT.index("finished")]
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.metrics import by_product
 from analysis.metrics.books import REVENUE
 from analysis.metrics.columns import coded, codes_of, heads, numbers
 from analysis.metrics.context import Context
 from analysis.metrics.funnel import reached
-from analysis.metrics.recurring import at_start, balance, movement
-from analysis.metrics.view import View
+from analysis.metrics.recurring import at_start, balance, movement, movement_by_product
+from analysis.metrics.view import PRODUCT, View
 from analysis.tables import Tables
 from sim.events import LEDGER_CODE
 from sim.units import GRID, MINOR
@@ -143,6 +144,24 @@ def mrr_bridge(view: View) -> Sides:
     alive = int(np.nansum(terms.mrr[rows][np.isnan(terms.ended[rows])]))
     gap = max(int(np.abs(moved - closing).max()), abs(int(closing[-1]) - alive))
     return Sides(int(moved[-1]) / MINOR, alive / MINOR, gap / MINOR)
+
+
+@identity(
+    "product_bridge", "the same bridge for every product, and the movements of all products are those of the accounts"
+)
+def product_bridge(view: View) -> Sides:
+    if not by_product.several(view):
+        return Sides(0.0, 0.0, 0.0)
+    signs = {"new": 1, "expansion": 1, "reactivated": 1, "contraction": -1, "churned": -1}
+    moves = {kind: movement_by_product(view, kind).values[PRODUCT] for kind in signs}
+    _, product, path = by_product.recurring_paths(view)
+    stands = np.zeros((len(by_product.contracted(view)[1]), path.shape[1]), np.int64)
+    np.add.at(stands, product, path)
+    change = np.sum([sign * moves[kind] for kind, sign in signs.items()], axis=0)
+    gap = np.abs(stands[:, :1] + np.cumsum(change, axis=1) - stands[:, 1:]).max(initial=0)
+    whole = max(int(np.abs(moves[kind].sum(axis=0) - movement(view, kind).total).max(initial=0)) for kind in signs)
+    moved = int(stands[:, 0].sum() + change.sum())
+    return Sides(moved / MINOR, int(balance(view).total[-1]) / MINOR, max(int(gap), whole) / MINOR)
 
 
 @identity("terms", "no term ends before it begins, and terms of one account and product do not overlap")

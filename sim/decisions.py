@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,14 +36,15 @@ _MOST = 20.0
 Term = tuple[str, float, Callable[["World", Any], Any]]
 
 
-def _terms(effects: dict[str, Effect]) -> tuple[list[Term], list[Term]]:
-    """Static and dynamic terms, those of strength 0 left out."""
+def _terms(effects: dict[str, Effect], target: str) -> tuple[list[Term], list[Term]]:
+    """Static and dynamic terms of a target, those of strength 0 left out."""
     static: list[Term] = []
     dynamic: list[Term] = []
     for name, effect in sorted(effects.items()):
         if effect.strength:
             signal = SIGNALS[effect.signal or name]
-            (static if signal.static else dynamic).append((name, effect.strength, signal.read))
+            read = partial(signal.read, about=target) if signal.about else signal.read
+            (static if signal.static else dynamic).append((name, effect.strength, read))
     return static, dynamic
 
 
@@ -56,7 +58,7 @@ class _Sum:
     def configure(self) -> None:
         """Take strengths, bases and prices from the specification that holds now."""
         everyone = np.arange(len(self.world.population.segment))
-        self.static_terms, self.dynamic = _terms(self.world.spec.effects.get(self.name, {}))
+        self.static_terms, self.dynamic = _terms(self.world.spec.effects.get(self.name, {}), self.name)
         self.static = np.zeros(len(everyone))
         for _, strength, read in self.static_terms:
             self.static += strength * read(self.world, everyone)

@@ -51,6 +51,8 @@ class Activity(Enum):
     queued = "the account joined the queue of a desk or began to wait"
     started = "work began"
     finished = "work or waiting ended"
+    cross_sold = "a customer took a further product"
+    dropped = "a customer gave up a further product and stays"
 
 
 ACTIVITIES: tuple[str, ...] = tuple(a.name for a in Activity)
@@ -92,6 +94,7 @@ class LedgerAccount(Enum):
     fixed_cost = "rent, management, research and development"
     bad_debt = "cost of invoices given up"
     equity = "paid in by the owners"
+    revenue_project = "income from projects at a fee"
 
 
 LEDGER_ACCOUNTS: tuple[str, ...] = tuple(a.name for a in LedgerAccount)

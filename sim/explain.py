@@ -22,6 +22,7 @@ from sim.tables import coded, constant
 from sim.world import World
 
 if TYPE_CHECKING:
+    from sim.journey.case import Case
     from sim.signals.registry import Through
 
 Watched = Collection[tuple[int, str]]
@@ -53,7 +54,7 @@ def explain(timeline: Timeline, seed: int, replication: int, watched: Watched) -
         ``probability`` of the evaluation; ``term`` (base, frailty, or the name of an effect); ``signal`` (null for
         the first two); ``strength`` (1 for the first two) and ``value``, the contribution in logit; ``through``,
         by what a plan can move it (``sim.signals.registry.Through``). The values of an evaluation add up to the
-        logit of its probability. Monthly decisions have an evaluation for every month, not for departures alone.
+        logit of its probability. Monthly decisions have an evaluation for every month, not for a yes alone.
     """
     watch = Watch(watched)
     with without_collector():
@@ -149,4 +150,12 @@ class WatchedDecision(Decision):
         kind = self.spec.occurrence
         if kind == "period":
             return self.world.period
-        return 0 if kind == "once" else self.world.cases[account].attempt
+        return 0 if kind == "once" else self._case(account).attempt
+
+    def _case(self, account: int) -> Case:
+        """The case that asks: that of an offer where the decision is on its way, else the account's own."""
+        for part in self.world.parts.values():
+            for case in part.cases(account):
+                if case.stop is not None and getattr(case.stop.spec, "decision", None) == self.name:
+                    return case
+        return self.world.cases[account]

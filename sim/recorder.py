@@ -128,10 +128,12 @@ class Recorder:
         note: int = -1,
         amount: int | None = None,
         quantity: float = _NAN,
+        *,
+        product: int = -1,
     ) -> None:
-        """One activity that is no visit; ``stop`` is where it happened."""
+        """One activity that is no visit; ``stop`` is where it happened, ``product`` -1 the main one."""
         cents, after = NONE if amount is None else amount, len(self.rows) // _VISIT_BYTES
-        self.mark_rows += _pack_mark(account, activity, stop, -1, note, -1, after, time, cents, quantity)
+        self.mark_rows += _pack_mark(account, activity, stop, -1, note, product, after, time, cents, quantity)
 
     def marks(
         self,

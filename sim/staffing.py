@@ -77,8 +77,8 @@ def _desk(world: World, desk: Desk, rows: np.ndarray, bounds: np.ndarray) -> dic
     horizon = world.horizon
     heads, hours = capacity(world, desk, bounds)
     begun = rows["started"] < horizon
-    begin = np.where(begun, rows["started"], horizon)
     end = np.where(rows["finished"] < horizon, rows["finished"], horizon)
+    begin = np.where(begun, rows["started"], end)
     worked = world.calendar.worked
     busy = overlap(worked(begin), worked(np.maximum(end, begin)), worked(bounds))
     queue = overlap(rows["queued"], begin, bounds) / np.diff(bounds)

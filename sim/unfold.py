@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.events import ACTIVITIES, ACTIVITY_CODE
 from sim.journey.desk import DeskStop
+from sim.journey.route import side_ways
 from sim.journey.wait import GateStop, SplitStop
 from sim.recorder import NONE, OPEN, OTHERWISE, PASSED_BY, VISIT
 from sim.units import GRID
@@ -41,7 +42,8 @@ def seats(world: World) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def open_visits(world: World) -> np.ndarray:
     """Visits not finished at the horizon, as rows with outcome OPEN."""
-    live = [c for c in world.cases.values() if c.stop is not None]
+    offers = [c for part in world.parts.values() for c in part.cases()]
+    live = [c for c in (*world.cases.values(), *offers) if c.stop is not None]
     live = [c for c in live if not isinstance(c.stop, GateStop | SplitStop)]
     rows = np.zeros(len(live), VISIT)
     rows["account"] = [c.account for c in live]
@@ -81,6 +83,9 @@ class _Stops:
         self.then = column([-1 if s.yes.loud else s.yes.activity for s in stops])
         self.otherwise = column([-1 if s.no.loud else s.no.activity for s in stops])
         self.note = column([s.no.note for s in stops])
+        part_of = side_ways(world.spec.business)
+        self.offers = column([world.parts[part_of[s.name]].product if s.name in part_of else -1 for s in stops])
+        self.name = column([world.recorder.note(s.name) if s.name in part_of else -1 for s in stops])
 
 
 class _Kinds:
@@ -98,6 +103,9 @@ class _Kinds:
         Which of the three times of the row: queued, started, finished.
     worked : bool array
         Whether the event belongs to the person at the desk.
+    product : int16 array
+        What is offered at a stop beside the account's own journey, -1 elsewhere. Such a visit bears no stage, because
+        the account is where its own journey is; the stop is the note at its end.
     """
 
     def __init__(self, world: World, stops: _Stops) -> None:
@@ -117,7 +125,9 @@ class _Kinds:
         self.length = np.concatenate([np.count_nonzero(found, axis=1), np.ones(len(marked), np.int64)])
         self.first = np.cumsum(self.length) - self.length
         self.activity = both(activity[found], marked)
-        self.stage = both(code[row], stop)
+        aside = stops.offers[code[row]] >= 0
+        self.stage = both(np.where(aside, -1, code[row]), stop)
+        self.product = both(stops.offers[code[row]], nothing)
         self.resource = both(stops.desk[code[row]], nothing)
         self.note = both(note[found], nothing)
         self.time = both(_TIME[place], 0 * marked)
@@ -138,8 +148,9 @@ class _Kinds:
         return activity
 
     def _notes(self, world: World, stops: _Stops, outcome: np.ndarray, code: np.ndarray) -> np.ndarray:
-        """Reason of a refusal at the exit, ``open`` at the last event of a visit under way."""
+        """Reason of a refusal at the exit, ``open`` at the last event of a visit under way, the stop of an offer."""
         note = np.full((len(code), len(_TIME)), -1)
+        note[:, 3] = stops.name[code]
         note[:, 4] = np.where(outcome == OTHERWISE, stops.note[code], -1)
         begun = (np.arange(len(code)) & 1 > 0) & (stops.desk[code] >= 0)
         under_way = np.flatnonzero(outcome == OPEN)
@@ -239,6 +250,8 @@ class Unfolded:
             self.activity[piece], self.stage[piece] = kinds.activity[what], kinds.stage[what]
             self.resource[piece], self.note[piece] = kinds.resource[what], kinds.note[what]
             self.channel[piece] = self.reached[of]
+            aside = kinds.product[what]
+            self.product[piece] = np.where(aside >= 0, aside, self.product[piece])
             self.owner[piece] = np.where(kinds.worked[what], self.seat[of], np.int32(-1))
             at = np.flatnonzero(of >= self.visits)
             self._of_marks(first + at, of[at] - self.visits)

@@ -15,7 +15,6 @@ from sim.billing import Billing, closing_time
 from sim.calendar import PastCalendar, WorkCalendar, month_ends
 from sim.contracts import Contracts
 from sim.decisions import Decision, Duration, Rate
-from sim.distributions import by_segment
 from sim.events import ACTIVITIES, ACTIVITY_CODE
 from sim.hiring import Hiring
 from sim.journey.case import Case
@@ -27,15 +26,17 @@ from sim.months import Months
 from sim.opening import opening_of, streams_of, take_over
 from sim.overhead import Overhead
 from sim.population import population
+from sim.prices import main_price_ratio, price_ratios
 from sim.programmes import PROGRAMMES, UsageProgramme
 from sim.recorder import Recorder
 from sim.revenue import PARTS
 from sim.spec import StudySpec, Timeline
+from sim.spec.revenue import Offered
 from sim.teams import Desk
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAN = float("nan")
-_COMMISSIONED = (ACTIVITY_CODE["signed"], ACTIVITY_CODE["reordered"])
+_COMMISSIONED = (ACTIVITY_CODE["signed"], ACTIVITY_CODE["reordered"], ACTIVITY_CODE["cross_sold"])
 _WORK_SIGNALS = {"wait_days", "presales_hours", "sales_hours"}
 
 
@@ -92,16 +93,12 @@ class World:
         self.peers = np.zeros(len(self.population.industries))
         self.customers = 0
         self.consumers_log = 0.0
+        self.further = np.zeros(n)
 
     def _read_spec(self) -> None:
         spec, segments = self.spec, self.population.segments
-        product = next(iter(spec.business.revenue.values())).product if spec.business.revenue else None
-        listed = spec.policy.products.get(product) if product else None
-        compared = spec.market.reference_price.get(product) if product else None
-        self.price_ratio = np.zeros(len(segments))
-        if listed is not None and compared is not None:
-            price = np.maximum(by_segment(listed.price, segments), 1e-9)
-            self.price_ratio = np.clip(np.log(price / by_segment(compared, segments)), -3.0, 3.0)
+        self.price_ratio = main_price_ratio(spec, segments)
+        self.price_ratios = price_ratios(spec, segments)
         self.channel_quality = np.array([c.quality for c in spec.market.channels.values()])
 
     def _build(self) -> None:
@@ -141,7 +138,7 @@ class World:
             "won_back": [],
             "re_entered": [],
         }
-        for part in self.parts.values():
+        for part in sorted(self.parts.values(), key=lambda part: isinstance(part.spec, Offered)):
             for activity, listener in part.listens().items():
                 bus.setdefault(activity, []).append(listener)
         return bus
@@ -208,7 +205,7 @@ class World:
 
     # what happens to accounts
 
-    def announce(self, case: Case, activity: int, stop: Stop, note: int = -1) -> None:
+    def announce(self, case: Case, activity: int, stop: Stop | None, note: int = -1) -> None:
         """Tell everyone who listens, and mark the activity with the amounts they return."""
         now = self.env.now
         amount: int | None = None
@@ -218,7 +215,9 @@ class World:
             if told is not None:
                 amount = (amount or 0) + told[0] if told[0] is not None else amount
                 quantity = told[1]
-        self.recorder.mark(case.account, activity, now, stop.code, note, amount, quantity)
+        where = -1 if stop is None or case.offers is not None else stop.code
+        product = -1 if case.offers is None else case.offers.part.product
+        self.recorder.mark(case.account, activity, now, where, note, amount, quantity, product=product)
         if amount and activity in _COMMISSIONED:
             self.overhead.commission(case, amount)
 
@@ -270,7 +269,9 @@ class World:
         self.signed_now[account] = self.activated[account] = False
 
     def leave(self, case: Case) -> None:
-        """The account leaves the market, and its case is done with."""
+        """The account leaves the market, or an offer is over: its case is done with."""
+        if case.offers is not None:
+            return case.offers.close(case.account)
         del self.cases[case.account]
         self.gone.append(case.account)
         self.using[case.account] = self.paying[case.account] = False

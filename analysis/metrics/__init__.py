@@ -13,6 +13,7 @@ from analysis.metrics import (  # noqa: F401  the register fills as its themes a
     orders,
     payment,
     platform,
+    products,
     recurring,
 )
 from analysis.metrics.context import Context

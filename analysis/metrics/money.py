@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.metrics import by_product
 from analysis.metrics.books import COSTS, REVENUE
 from analysis.metrics.columns import coded, codes_of
 from analysis.metrics.cube import TOTAL, Cells, Cube, divide, flow, ratio, tally
@@ -74,17 +75,27 @@ def _used(cube: Cube) -> Cube:
 
 @metric("cost_of_sales", unit="money", source="ledger", formula="debits less credits of cost_of_sales")
 def cost_of_sales(view: View) -> list[Cells]:
-    return _money(view, posted(view, -view.books.gain("cost_of_sales")))
+    cost = -view.books.gain("cost_of_sales")
+    return _money(view, posted(view, cost)) + _each(view, cost)
 
 
 @metric("gross_profit", unit="money", source="ledger", formula="revenue - cost of sales")
 def gross_profit(view: View) -> list[Cells]:
-    return _money(view, gross(view))
+    return _money(view, gross(view)) + _each(view, view.books.gain(*REVENUE, "cost_of_sales"))
 
 
 @metric("gross_margin", unit="share", source="ledger", formula="gross profit / revenue")
 def gross_margin(view: View) -> list[Cells]:
-    return ratio(view.calendar, gross(view), income(view))
+    whole = ratio(view.calendar, gross(view), income(view))
+    earned = by_product.posted(view, view.books.gain(*REVENUE))
+    kept = by_product.posted(view, view.books.gain(*REVENUE, "cost_of_sales"))
+    return whole + (ratio(view.calendar, kept, earned) if kept and earned else [])
+
+
+def _each(view: View, weights: np.ndarray) -> list[Cells]:
+    """The same by product, of businesses that sell more than one."""
+    found = by_product.posted(view, weights)
+    return _money(view, found) if found else []
 
 
 def _cost(account: str, name: str) -> None:

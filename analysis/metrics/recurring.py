@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
+from analysis.metrics import by_product
 from analysis.metrics.acquisition import acquisition_cost
 from analysis.metrics.columns import heads
 from analysis.metrics.cube import TOTAL, Cells, Cube, divide, flow, ratio, stock, stock_ratio
@@ -63,7 +65,24 @@ def mrr(view: View) -> list[Cells]:
 @metric("arr", unit="money/year", source=_SOURCE, formula="12 * mrr, at the end")
 def arr(view: View) -> list[Cells]:
     yearly = balance(view).map(lambda v: v * (MONTHS / MINOR))
-    return stock(view.calendar, yearly) if len(view.terms.recurring) else []
+    return stock(view.calendar, yearly) + _arr_by_product(view) if len(view.terms.recurring) else []
+
+
+def _arr_by_product(view: View) -> list[Cells]:
+    if not by_product.several(view):
+        return []
+    rows = view.terms.recurring
+    found = by_product.balances(view, rows, view.terms.mrr[rows].astype(np.int64))
+    return stock(view.calendar, found.map(lambda v: v * (MONTHS / MINOR)))
+
+
+def movement_by_product(view: View, kind: str) -> Cube:
+    """The same by product, signed: what each product adds to the account's movement, minor units.
+
+    One product taken for another counts as expansion, with both signs.
+    """
+    sign = -1 if kind in ("contraction", "churned") else 1
+    return by_product.moved(view, _kinds(view), MOVEMENTS.index(kind), sign, rest=kind == "expansion")
 
 
 _MEANING = {
@@ -83,7 +102,12 @@ def _movement(kind: str) -> None:
         formula=f"{_MEANING[kind]}; what an account ends and begins at one instant is one change",
     )
     def moved(view: View) -> list[Cells]:
-        return flow(view.calendar, major(movement(view, kind))) if len(view.terms.recurring) else []  # fmt: skip
+        if not len(view.terms.recurring):
+            return []
+        cells = flow(view.calendar, major(movement(view, kind)))
+        return (
+            cells + flow(view.calendar, major(movement_by_product(view, kind))) if by_product.several(view) else cells
+        )
 
 
 for _kind in MOVEMENTS:
@@ -102,6 +126,11 @@ def _base(view: View) -> tuple[Cube, Cube, Cube]:
         parts = [np.concatenate((part[:, :-1], part[:, -2:-1]), axis=1) for part in parts]
     base, kept, least = (view.gather(account, part) for part in parts)
     return base, kept, least
+
+
+def base_of_year(view: View) -> Cube:
+    """Recurring revenue 12 months ago of the accounts that had some, minor units."""
+    return _base(view)[0]
 
 
 @metric(
@@ -154,6 +183,7 @@ def _fresh(account: np.ndarray, start: np.ndarray, ended: np.ndarray) -> np.ndar
     """Terms that begin after every earlier one of their account has ended, or have no earlier one."""
     order = np.lexsort((start, account))
     until = np.where(np.isnan(ended), np.inf, ended)[order]
+    until = pd.Series(until).groupby(account[order]).cummax().to_numpy()
     before = np.concatenate(([-np.inf], until[:-1]))[: len(order)]
     before[heads(account[order])] = -np.inf
     fresh = np.empty(len(order), bool)

@@ -9,6 +9,7 @@ from analysis.report.blocks import Panel
 from analysis.report.operations import desks, retention
 from analysis.report.outlook import forecast
 from analysis.report.plan import planned
+from analysis.report.products import products
 from analysis.report.results import funnel_panel, money, overview
 from analysis.report.start import start
 from analysis.report.wording import Wording
@@ -18,6 +19,7 @@ PANELS: tuple[Callable[[Wording], Panel | None], ...] = (
     start,
     planned,
     money,
+    products,
     funnel_panel,
     retention,
     desks,

@@ -91,8 +91,11 @@ def _specs(timeline: Timeline) -> list[StudySpec]:
 
 
 def _of_route(spec: StudySpec) -> Iterator[str]:
-    """Decisions that stops ask."""
-    for stop in spec.business.route.values():
+    """Decisions that stops of the account's own journey ask; an offer of a further product leads nowhere else."""
+    from sim.journey.route import side_ways
+
+    aside = side_ways(spec.business)
+    for stop in (stop for name, stop in spec.business.route.items() if name not in aside):
         for key in ("decision", "leave"):
             name = getattr(stop, key, None)
             if name is not None:
@@ -100,9 +103,9 @@ def _of_route(spec: StudySpec) -> Iterator[str]:
 
 
 def _monthly(spec: StudySpec) -> Iterator[str]:
-    """Decisions of which only yes is logged: to leave, and to add units."""
+    """Decisions of which only yes is logged: to leave, to add units, to want a further product."""
     for item in (*spec.business.route.values(), *spec.business.revenue.values()):
-        for key in ("leave", "expand"):
+        for key in ("leave", "expand", "interest"):
             name = getattr(item, key, None)
             if name:
                 yield name

@@ -80,6 +80,8 @@ def _opening(folder: Path, study: Study) -> dict[str, Entry]:
             cells = [[getattr(row, column) for column in header] for row in rows]
             entries[name] = write_csv(folder / name, header, cells)
     return entries
+
+
 def _targets(folder: Path, config: Entry, metrics: pd.DataFrame) -> dict[str, Entry]:
     """What is attained of the plan, where there is one."""
     from scenarios.runs.targets import FILES, planned

@@ -18,6 +18,7 @@ from scenarios.studies.budget import excess, size
 from scenarios.studies.execution_checks import execution
 from scenarios.studies.forecast_checks import forecasts
 from scenarios.studies.plans import hiring, idle, schedules
+from scenarios.studies.product_checks import PRODUCT_CHECKS
 from scenarios.studies.resolve import Problem, Tree
 from scenarios.studies.route import route_problems
 from scenarios.studies.settings import CONF
@@ -101,7 +102,7 @@ def activities(config: Tree) -> Iterator[Problem]:
     for key, value in business["milestones"].items():
         yield from named(f"business.milestones.{key}", value, ACTIVITIES, "activity")
     for part, spec in business["revenue"].items():
-        for key in ("starts", "delivered", "repeats"):
+        for key in ("starts", "delivered", "repeats", "bundle_at"):
             yield from named(f"business.revenue.{part}.{key}", spec.get(key), ACTIVITIES, "activity")
 
 
@@ -125,9 +126,11 @@ def _uses(business: Tree) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         if spec.get("leave"):
             yield f"business.route.{stop}.leave", spec["leave"], ("threshold",)
     for part, spec in business["revenue"].items():
-        for key in ("expand", "shrink"):
+        for key in ("expand", "shrink", "interest", "keep"):
             if spec.get(key):
                 yield f"business.revenue.{part}.{key}", spec[key], ("period",)
+        if spec.get("bundle"):
+            yield f"business.revenue.{part}.bundle", spec["bundle"], ("attempt",)
 
 
 def names(config: Tree) -> Iterator[Problem]:
@@ -289,6 +292,7 @@ CHECKS: tuple[Check, ...] = (
     schedules,
     hiring,
     route_problems,
+    *PRODUCT_CHECKS,
     forecasts,
     execution,
 )

@@ -22,9 +22,10 @@ def route_problems(config: Tree) -> Iterator[Problem]:
         yield "business.start", f"is no stop of the route, got {shown(start)}; {suggest(str(start), route)}"
     lost = list(_unknown_targets(route))
     yield from lost
-    graph = {stop: _ways(spec) for stop, spec in route.items()}
+    graph = {stop: ways(spec) for stop, spec in route.items()}
     if start in route and not lost:
-        yield from _unreachable(graph, start)
+        offers = [part["way"] for part in business["revenue"].values() if part.get("way") in route]
+        yield from _unreachable(graph, start, offers)
     yield from _endless(graph, route)
     yield from _instant(graph, route, config["policy"])
 
@@ -40,7 +41,7 @@ def _unknown_targets(route: Tree) -> Iterator[Problem]:
                 yield f"business.route.{stop}.{key}", reason
 
 
-def _ways(spec: Mapping[str, Any]) -> list[str]:
+def ways(spec: Mapping[str, Any]) -> list[str]:
     """Stops that an account may go to from a stop."""
     kind, then, otherwise = spec["kind"], spec.get("then"), spec.get("otherwise", END)
     if kind == "split":
@@ -54,7 +55,8 @@ def _ways(spec: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(str(way) for way in ways))
 
 
-def _reach(graph: Graph, start: str) -> set[str]:
+def reach(graph: Graph, start: str) -> set[str]:
+    """Stops that a way from ``start`` may come to, itself among them."""
     seen, todo = set(), [start]
     while todo:
         stop = todo.pop()
@@ -64,8 +66,8 @@ def _reach(graph: Graph, start: str) -> set[str]:
     return seen
 
 
-def _unreachable(graph: Graph, start: str) -> Iterator[Problem]:
-    reached = _reach(graph, start)
+def _unreachable(graph: Graph, start: str, offers: list[str]) -> Iterator[Problem]:
+    reached = set[str]().union(*(reach(graph, first) for first in (start, *offers)))
     for stop in graph:
         if stop not in reached:
             yield f"business.route.{stop}", f"is out of reach, got no way from {start}; a stop that leads to it"
@@ -78,7 +80,7 @@ def _endless(graph: Graph, route: Tree) -> Iterator[Problem]:
         if not graph[stop]:
             reason = "has no exit, got neither term_months nor leave; one of the two"
             yield f"business.route.{stop}", reason
-        elif spec["kind"] not in ("pool", "customer") and not resting & _reach(graph, stop):
+        elif spec["kind"] not in ("pool", "customer") and not resting & reach(graph, stop):
             yield f"business.route.{stop}", f"has no exit, got only ways to {', '.join(graph[stop])}; a way to {END}"
 
 
@@ -88,7 +90,7 @@ def _instant(graph: Graph, route: Tree, policy: Tree) -> Iterator[Problem]:
     inner = {stop: [way for way in _taken(route[stop], graph[stop]) if way in quick] for stop in quick}
     reported: set[str] = set()
     for stop in sorted(quick):
-        circle = {way for way in _reach(inner, stop) if stop in _after(inner, way)}
+        circle = {way for way in reach(inner, stop) if stop in _after(inner, way)}
         if stop in _after(inner, stop) and stop not in reported:
             reported |= circle
             ring = ", ".join(sorted(circle))
@@ -105,7 +107,7 @@ def _taken(spec: Mapping[str, Any], ways: list[str]) -> list[str]:
 
 
 def _after(graph: Graph, stop: str) -> set[str]:
-    return {end for way in graph[stop] for end in _reach(graph, way)}
+    return {end for way in graph[stop] for end in reach(graph, way)}
 
 
 def _takes_no_time(spec: Mapping[str, Any], policy: Tree) -> bool:

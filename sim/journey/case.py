@@ -8,12 +8,14 @@ from sim.streams import ATTEMPTS
 
 if TYPE_CHECKING:
     from sim.journey.stop import Stop
+    from sim.revenue.offers import Offers
 
 
 class Case:
     """The account's reusable event: SimPy calls ``callbacks`` when its time has come.
 
-    Whoever schedules it sets ``callbacks`` first and its time, ``due``; it is scheduled at most once.
+    Whoever schedules it sets ``callbacks`` first and its time, ``due``; it is scheduled at most once. A customer has
+    a further case for every product that is being offered to it: ``offers`` says by whom, None on its own journey.
     """
 
     __slots__ = (
@@ -28,6 +30,7 @@ class Case:
         "due",
         "journey",
         "occurrence",
+        "offers",
         "queued",
         "seat",
         "started",
@@ -43,6 +46,7 @@ class Case:
         self.journey = self.occurrence = self.attempt = self.tries = 0
         self.queued = self.started = self.due = 0.0
         self.seat = -1
+        self.offers: Offers | None = None
         self.carried: dict[str, float] | None = None
         self.counts: dict[int, int] | None = None
 

@@ -9,6 +9,7 @@ from sim.journey.desk import DeskStop
 from sim.journey.pool import PoolStop
 from sim.journey.stop import Stop
 from sim.journey.wait import GateStop, SplitStop, WaitStop
+from sim.spec import BusinessSpec
 from sim.spec.stops import END, StopSpec
 from sim.spec.stops import PoolStop as PoolSpec
 from sim.spec.stops import SplitStop as SplitSpec
@@ -43,6 +44,19 @@ def cyclic(route: dict[str, StopSpec]) -> set[str]:
     for _ in route:
         reach = {name: ways.union(*(reach[way] for way in ways)) for name, ways in reach.items()}
     return {name for name, ways in reach.items() if name in ways}
+
+
+def side_ways(business: BusinessSpec) -> dict[str, str]:
+    """Stops on the ways by which further products are offered, each with the revenue part that it belongs to."""
+    found: dict[str, str] = {}
+    for part, spec in business.revenue.items():
+        ahead = [way] if (way := getattr(spec, "way", None)) else []
+        while ahead:
+            stop = ahead.pop()
+            if stop not in found:
+                found[stop] = part
+                ahead += targets(business.route[stop])
+    return found
 
 
 def build_stops(world: World) -> dict[str, Stop]:

@@ -73,6 +73,10 @@ class RevenuePart:
         """Close the month that began at ``first``."""
         raise NotImplementedError
 
+    def cases(self, account: int | None = None) -> list[Case]:
+        """Offers of this part's product under way, all or those to one account."""
+        return []
+
     # the state at the start
 
     def resume(self, rows: Agreements) -> None:

@@ -30,7 +30,7 @@ def fit(world: World, accounts: Accounts) -> np.ndarray:
     return world.population.fit[accounts]
 
 
-@signal(-3, 3, "ln(price / reference price)", "[002]:116, L18, C62", static=True)
-def price_ratio(world: World, accounts: Accounts) -> np.ndarray:
-    """Logarithm of the list price over the price that buyers of the segment compare with."""
-    return world.price_ratio[world.population.segment[accounts]]
+@signal(-3, 3, "ln(price / reference price)", "[002]:116, L18, C62", static=True, about=True)
+def price_ratio(world: World, accounts: Accounts, about: str = "") -> np.ndarray:
+    """Logarithm of the price over the price that buyers of the segment compare with, of the product decided on."""
+    return world.price_ratios.get(about, world.price_ratio)[world.population.segment[accounts]]

@@ -38,6 +38,12 @@ def earning(world: World, accounts: Accounts) -> np.ndarray:
     return world.earning[accounts]
 
 
+@signal(0, 100, "products", "assumption, R25")
+def further_products(world: World, accounts: Accounts) -> np.ndarray:
+    """Products that the account has a running contract for, beside its main one."""
+    return world.further[accounts]
+
+
 @signal(0, 10, "ln(1 + orders)", "C17, [000]:247")
 def orders(world: World, accounts: Accounts) -> np.ndarray:
     """Logarithm of one plus the number of completed orders."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from sim.world import World
-
 Accounts = int | np.ndarray
-Read = Callable[["World", Accounts], Any]
+Read = Callable[..., Any]
 Through = Literal["own", "time", "others"]
 """By what a plan can move a signal of one account.
 
@@ -24,7 +21,10 @@ accounts share, that is queues, peers and consumers, and which channel's budget 
 
 @dataclass(frozen=True)
 class Signal:
-    """A named observation with its range, unit and source, and by what a plan can move it."""
+    """A named observation with its range, unit and source, and by what a plan can move it.
+
+    One that is ``about`` something takes the name of the decision, duration or rate that sees it, as ``about``.
+    """
 
     name: str
     read: Read
@@ -35,13 +35,21 @@ class Signal:
     static: bool
     meaning: str
     through: Through = "own"
+    about: bool = False
 
 
 SIGNALS: dict[str, Signal] = {}
 
 
 def signal(
-    low: float, high: float, unit: str, source: str, *, static: bool = False, through: Through = "own"
+    low: float,
+    high: float,
+    unit: str,
+    source: str,
+    *,
+    static: bool = False,
+    through: Through = "own",
+    about: bool = False,
 ) -> Callable[[Read], Read]:
     """Register a function under its own name; its docstring is the meaning."""
 
@@ -50,7 +58,7 @@ def signal(
         if name in SIGNALS:
             raise ValueError(f"signal {name!r} is registered twice")
         meaning = (read.__doc__ or "").strip()
-        SIGNALS[name] = Signal(name, read, low, high, unit, source, static, meaning, through)
+        SIGNALS[name] = Signal(name, read, low, high, unit, source, static, meaning, through, about)
         return read
 
     return register

@@ -22,14 +22,9 @@ class RevenuePart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subscription(RevenuePart):
-    """Units (seats, organisations) at a yearly price, invoiced for the whole term in advance.
+class ByTheYear(RevenuePart):
+    """Units at a yearly price, for a term that is invoiced in advance."""
 
-    Starts with activity ``starts``, is invoiced again with ``renewed``, ends with ``churned``. Once a month a
-    customer may add (``expand``) or give back (``shrink``) a share of its units: two monthly decisions.
-    """
-
-    kind: Literal["subscription"]
     starts: str
     units: Distribution
     price_year: BySegment = number("money/unit/year", "price", above=0)
@@ -37,6 +32,17 @@ class Subscription(RevenuePart):
     grace_days: float = number(
         "days", "a renewal signed so late, at most half a term, still continues the old term", low=0, default=0.0
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription(ByTheYear):
+    """Units (seats, organisations) at a yearly price, invoiced for the whole term in advance.
+
+    Starts with activity ``starts``, is invoiced again with ``renewed``, ends with ``churned``. Once a month a
+    customer may add (``expand``) or give back (``shrink``) a share of its units: two monthly decisions.
+    """
+
+    kind: Literal["subscription"]
     expand: str | None = None
     expand_share: BySegment = number("1", "units added by one expansion, as a share", low=0, high=10, default=0.0)
     shrink: str | None = None
@@ -122,5 +128,61 @@ class Consumption(RevenuePart):
     prepaid: BySegment = number("1", "1: balance topped up in advance, 0: billed after use", low=0, high=1)
 
 
-RevenueSpec = Subscription | TakeRate | UnitSale | StaffHours | OutcomeShare | Consumption
+@dataclass(frozen=True, kw_only=True)
+class Offered(RevenuePart):
+    """A product offered to customers beside the one that made them customers.
+
+    Once a month each customer that does not have it may come to want it: the monthly decision ``interest`` (null:
+    nobody does). It is then offered along its own way through the route, which begins at stop ``way`` (null: signed at
+    once), beside the account's own journey, and is sold where a stop of that way logs ``starts``. A customer that
+    leaves takes no further part in offers. While ``enabled`` is false nobody comes to want it.
+    """
+
+    starts: str = "cross_sold"
+    interest: str | None = None
+    way: str | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddOn(Offered, ByTheYear):
+    """A further subscription, beside a main product of any kind.
+
+    ``units`` are its own, or with ``per_unit_of`` per unit of another subscription of the business, taken anew at
+    every renewal. ``co_termed`` contracts end with the account's running term and are renewed with it; others, and
+    those of accounts without a term, run for ``term_months``. At the end of a term the monthly decision ``keep``
+    (null: always yes) is asked; with ``churned`` the contract ends.
+
+    With ``bundle`` an account that logs ``bundle_at`` decides between the bundle, that is both products with
+    ``bundle_discount`` off the price of this one, and the main product alone. The discount holds as long as the
+    account keeps the product.
+    """
+
+    kind: Literal["add_on"]
+    starts: str = "cross_sold"
+    per_unit_of: str | None = None
+    co_termed: bool = True
+    keep: str | None = None
+    bundle: str | None = None
+    bundle_at: str = "signed"
+    bundle_discount: BySegment = number(
+        "1", "share off the price of this product in a bundle", low=0, high=1, default=0.0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project(Offered):
+    """A service sold once for a fee, worked by our people at desk stop ``stop`` of its way.
+
+    Earned as its hours are worked, ``prepaid`` is invoiced at the signature, the rest at the end. A project that is
+    signed is finished, whatever becomes of the main product. An account takes it once while it is a customer.
+    """
+
+    kind: Literal["project"]
+    stop: str
+    fee: BySegment = number("money/project", "price of a project", above=0)
+    prepaid: float = number("1", "share of the fee invoiced at signing", low=0, high=1, default=0.0)
+
+
+RevenueSpec = Subscription | TakeRate | UnitSale | StaffHours | OutcomeShare | Consumption | AddOn | Project
 """Any revenue part; ``kind`` tells which."""

@@ -169,7 +169,7 @@ MOVED = {
     "use": "take_rate", "losses": "take_rate", "tenure_years": "take_rate", "onboarding_months": "subscription",
     "earning": "take_rate", "orders": "unit_sale", "wait_days": "subscription", "sales_hours": "subscription",
     "activated": "subscription", "buying_season": "subscription", "references": "subscription",
-    "consumers": "take_rate",
+    "consumers": "take_rate", "further_products": "add_on",
 }  # fmt: skip
 """Signals that must not stand still, and where."""
 
@@ -408,7 +408,7 @@ def test_parts_serve_at_their_share_of_cost(kind: str) -> None:
     assert not where(free, debit="cost_of_sales").any()
 
 
-@pytest.mark.parametrize("kind", sorted(PARTS.keys() - {"staff_hours"}))
+@pytest.mark.parametrize("kind", sorted(PARTS.keys() - {"staff_hours", "project"}))
 def test_parts_of_two_names_do_not_disturb_each_other(kind: str) -> None:
     """A second part of another product leaves the first one's postings as they are (hours can be sold once)."""
     still = {"effects.reorder": {}} | ({"business.revenue.main.trust_gain": 0} if kind == "unit_sale" else {})

@@ -35,7 +35,11 @@ CASES = [
     pytest.param(business, cutoff, (), marks=() if business in IN_SUITE else pytest.mark.slow)
     for business in BUSINESSES
     for cutoff in (MONTH_END, MID_MONTH)
-] + [pytest.param("tool", MONTH_END, (CHANGE,))]
+] + [
+    pytest.param("tool", MONTH_END, (CHANGE,)),
+    pytest.param("tool", MID_MONTH, ("scenario=bundle",)),
+    pytest.param("service_saas", MID_MONTH, ("scenario=paid_training",), marks=pytest.mark.slow),
+]
 
 
 @cache

@@ -22,7 +22,7 @@ from sim.spec import Timeline
 from sim.world import World
 from tests.fixtures.studies import KINDS, Document, changed, difference, effect, run, standard, study, timeline, values
 
-MONTHLY = ("leave", "expand")
+MONTHLY = ("leave", "expand", "want")
 """Decisions of the small studies that are logged only when they are yes."""
 
 

@@ -41,6 +41,12 @@ BREAKS: dict[str, tuple[str, Callable[[Table], Table]]] = {
     "opportunities": ("opportunities", lambda t: put(t, "closed", pd.Timestamp("2025-01-02"), account=0)),
     "stages": ("events", lambda t: without(t, activity="finished", stage="sales", account=3)),
     "mrr_bridge": ("subscriptions", lambda t: put(t, "ended", pd.Timestamp("2028-01-01"), account=3)),
+    "product_bridge": (
+        "subscriptions",
+        lambda t: put(
+            put(t.astype({"product": "object"}), "product", "other", contract=5), "product", None, contract=1
+        ),
+    ),
     "terms": ("subscriptions", lambda t: put(t, "start", pd.Timestamp("2025-07-01"), contract=1)),
     "receivable": ("events", lambda t: without(t, activity="paid", account=0)),
     "billing": ("ledger", lambda t: put(t, "amount", 59_999, credit="deferred_revenue", account=1)),

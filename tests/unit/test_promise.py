@@ -25,7 +25,7 @@ from tests.fixtures.studies import (
     where,
 )
 
-ALONE = tuple(kind for kind in KINDS if kind != "staff_hours")
+ALONE = tuple(kind for kind in KINDS if kind not in ("staff_hours", "project"))
 """Businesses that can do without desks."""
 
 
@@ -349,6 +349,8 @@ MONEY: dict[str, tuple[str, ...]] = {
     "staff_hours": ("business.revenue.main.rate_hour",),
     "outcome_share": ("business.revenue.main.customer_sales_month.median", "business.revenue.main.base_year"),
     "consumption": ("business.revenue.main.use_month.median",),
+    "add_on": ("business.revenue.main.price_year",),
+    "project": ("business.revenue.main.fee.small", "business.revenue.main.fee.large"),
 }
 """Money of the businesses, besides that of every market and policy."""
 

@@ -117,7 +117,8 @@ def test_events_are_in_order_and_bear_their_timestamp(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_joins_a_stop_leaves_it_or_is_open(kind: str) -> None:
-    """Per stop and account: queued, then started at desks, then finished; the last may be open."""
+    """Per stop and account: queued, then started at desks, then finished; the last may be open. Stops of an offer are
+    notes, and who is gone while it waits for a desk leaves the queue."""
     route = study(kind)["business"]["route"]
     state: dict[tuple[int, str], str] = {}
     opened: Counter[int] = Counter()
@@ -125,24 +126,25 @@ def test_what_joins_a_stop_leaves_it_or_is_open(kind: str) -> None:
     for account, activity, stage, note in records(events, "account", "activity", "stage", "note"):
         opened[account] += note == "open"
         if activity in ("queued", "started", "finished"):
-            begun = "started" if route[stage]["kind"] == "desk" else "queued"
-            before = {"queued": "finished", "started": "queued", "finished": begun}[activity]
-            assert state.get((account, stage), "finished") == before
-            state[account, stage] = activity
-    inside = Counter(account for (account, _), last in state.items() if last != "finished")
-    assert max(inside.values()) == 1
-    assert +opened == inside
+            works = activity == "finished" and route[stage or note]["kind"] == "desk"
+            before = {"queued": "finished", "started": "queued", "finished": "started" if works else "queued"}[activity]
+            last = state.get((account, stage or "offer"), "finished")
+            assert last == before or (stage is None and works and last == "queued")
+            state[account, stage or "offer"] = activity
+    left_open = [key for key, last in state.items() if last != "finished"]
+    assert max(Counter(account for account, stage in left_open if stage != "offer").values()) == 1
+    assert +opened == Counter(account for account, _ in left_open)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_resource_and_owner_stand_where_people_work(kind: str) -> None:
     route = study(kind)["business"]["route"]
-    for stage, activity, resource, owner in records(
-        standard(kind).tables["events"], "stage", "activity", "resource", "owner"
+    for stage, note, activity, resource, owner in records(
+        standard(kind).tables["events"], "stage", "note", "activity", "resource", "owner"
     ):
-        if activity not in ("queued", "started", "finished"):
+        if activity not in ("queued", "started", "finished") or (stage is None and activity != "finished"):
             continue
-        desk = next(iter(route[stage].get("desks", {})), None)
+        desk = next(iter(route[stage or note].get("desks", {})), None)
         assert resource == desk
         if desk is None or activity == "queued":
             assert owner is None
@@ -195,7 +197,7 @@ def test_channel_is_that_of_the_first_touch(busy: bool) -> None:
 def test_last_stage_is_where_the_open_visit_is(kind: str) -> None:
     tables = standard(kind).tables
     events, last = tables["events"], values(tables["accounts"]["last_stage"])
-    opened = where(events, note="open")
+    opened = where(events, note="open") & ~where(events, stage=None)
     stages = dict(zip(events["account"][opened].tolist(), values(events["stage"])[opened], strict=True))
     for account, untouched in enumerate(np.isnat(tables["accounts"]["touched_at"]).tolist()):
         assert last[account] == (None if untouched else stages.get(account, "end"))
@@ -218,7 +220,7 @@ def test_every_opportunity_is_won_lost_or_open(kind: str) -> None:
     assert values(table["reason"]).tolist() == ["price" if is_lost else None for is_lost in lost]
     null = np.ma.getmaskarray(values(table["amount"]))
     assert null[~won].all()
-    assert not null[won].any() or kind in ("take_rate", "outcome_share", "consumption")
+    assert not null[won].any() or kind not in ("subscription", "unit_sale", "staff_hours")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -254,7 +256,7 @@ def test_contracts_have_a_start_an_end_and_an_outcome(kind: str) -> None:
     assert (table["end"][agreed] > table["start"][agreed]).all()
     assert len(set(table["contract"].tolist())) == len(table["contract"])
     assert (table["tenure"] >= 0).all()
-    assert np.ma.getmaskarray(values(table["mrr"])).all() == (kind not in ("subscription", "outcome_share"))
+    assert np.ma.getmaskarray(values(table["mrr"])).all() == (kind not in ("subscription", "outcome_share", "add_on"))
 
 
 def test_a_subscription_goes_on_where_its_last_row_ended() -> None:

@@ -92,7 +92,7 @@ def _visits(run: Path, replication: int) -> Iterator[pa.Table]:
             rows = rows.filter(pc.equal(rows["replication"], replication))
             activity = rows["activity"].cast(pa.string())
             rows = rows.set_column(rows.schema.get_field_index("activity"), "activity", activity)
-            rows = rows.filter(pc.is_in(rows["activity"], pa.array(VISIT)))
+            rows = rows.filter(pc.and_(pc.is_in(rows["activity"], pa.array(VISIT)), pc.is_valid(rows["stage"])))
             if rows.num_rows:
                 yield rows
 
