@@ -247,10 +247,10 @@ def deferred_revenue(view: View) -> Sides:
     return _unearned(view, moment, books.time <= moment)
 
 
-def _unearned(view: View, moment: float, before: np.ndarray) -> Sides:
+def _unearned(view: View, moment: float, before: np.ndarray, closing: float = CLOSING) -> Sides:
     """Deferred revenue of some postings, and the unearned part of the terms at a month end, for every account."""
     table, books, size = view.terms, view.books, len(view.ids)
-    close = moment - CLOSING
+    close = moment - closing
     ended = np.where(np.isnan(table.ended), np.inf, table.ended)
     there = (table.start < close) & (ended >= close) & (table.amount > 0) & (table.end > table.start)
     rows = np.flatnonzero(there)
@@ -277,8 +277,17 @@ def opening(view: View) -> Sides:
     by_events = _invoiced(view, view.log.time < 0)
     gap = int(np.abs(by_events - by_ledger).sum()) / MINOR
     if view.context.start.endswith("-01"):
-        gap += _unearned(view, 0.0, books.opening).gap
+        gap += _unearned(view, 0.0, books.opening | _still_to_invoice(view), 0.0).gap
     return Sides((int(by_events.sum()) + own) / MINOR, int(brought.sum()) / MINOR, gap)
+
+
+def _still_to_invoice(view: View) -> np.ndarray:
+    """Postings of the first day's close for terms that began in the last closing before it: not yet invoiced then."""
+    table, books = view.terms, view.books
+    late = np.zeros(len(view.ids) + 1, bool)
+    late[table.account[(table.start >= -CLOSING) & (table.start < 0)]] = True
+    invoiced = (books.gain("deferred_revenue") > 0) & (books.gain(*_OWED) < 0)
+    return late[books.account] & invoiced & ~books.opening & (books.time < 1)
 
 
 @identity("ledger", "every posting has a positive amount, two different accounts, and a time within the horizon")

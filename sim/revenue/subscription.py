@@ -88,7 +88,7 @@ class SubscriptionPart(RevenuePart):
         self.price[accounts] = np.where(np.isnan(rows.price), listed, rows.price)
         units = rows.mrr * 12 / MINOR / np.maximum(self.price[accounts], 1e-9)
         self.units[accounts] = np.where(np.isnan(rows.units), units, rows.units)
-        self.ends[accounts] = rows.end
+        self.since[accounts], self.ends[accounts] = rows.start, rows.end
         self.value[accounts], self.earned[accounts] = np.rint(rows.amount), np.rint(rows.earned)
         unagreed = self.world.term_ends[accounts] <= 0
         self.world.term_ends[accounts[unagreed]] = rows.end[unagreed]
