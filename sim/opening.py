@@ -191,12 +191,13 @@ def _served(world: World, standing: Standing) -> np.ndarray:
 
 
 def _log(world: World, standing: Standing, history: History) -> None:
-    """Enter what already happened, but not what the visit of the present stop logs by itself."""
+    """Enter what already happened, but not what the visit of the present stop logs by itself and without an amount."""
     stops, n = list(world.stops.values()), world.population.size
     entry, entered = np.full(n, -2), np.full(n, np.inf)
     entry[standing.account] = [-2 if stops[s].entry_loud else stops[s].entry for s in standing.stop.tolist()]
     entered[standing.account] = standing.entered
     twice = (history.activity == entry[history.account]) & (history.time == entered[history.account])
+    twice &= np.isnan(history.amount)
     rows = history.take(np.flatnonzero(~twice))
     world.recorder.past(rows.take(np.lexsort((rows.account, rows.time))))
 

@@ -58,10 +58,14 @@ def open_amount(view: View) -> list[Cells]:
 
 
 def _told(view: View) -> np.ndarray:
-    """Amounts known before signing, in minor units: of deals older than the horizon; NaN for all others."""
-    table = view.tables["opportunities"]
+    """Amounts known before signing, in minor units: of deals older than the horizon whose opening bears one, else NaN."""
+    table, log = view.tables["opportunities"], view.log
     older = view.calendar.days_of(table["opened"].to_numpy()) < 0
-    return np.where(older, numbers(table["amount"]), np.nan)
+    rows = log.rows(view.context.milestones["opportunity"])
+    bears = np.zeros(len(view.ids) + 1, bool)
+    bears[log.account[rows[(log.time[rows] < 0) & ~np.isnan(log.amount[rows])]]] = True
+    told = older & bears[view.position(table["account"].to_numpy())]
+    return np.where(told, numbers(table["amount"]), np.nan)
 
 
 def _open(view: View, weights: np.ndarray | None) -> list[Cells]:

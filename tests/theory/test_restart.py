@@ -46,9 +46,6 @@ LOOKS_BACK = {
 HORIZON = ("gmv_merchant_month", "acquisition_hours")
 """Read the take rate, or the share of work for customers, of the whole horizon, which is another one."""
 
-AMOUNTS = ("open_amount", "open_unpriced")
-"""A deal of before the start that was won bears the amount of its signature, as if it had been stated at the start."""
-
 RETURNS = ("new_mrr", "reactivated_mrr")
 """Who left before the start and comes back counts as reactivated, whether or not it had paid: equal in sum."""
 
@@ -97,7 +94,7 @@ def excused(found: pd.DataFrame, start: str) -> np.ndarray:
     months = np.array([LOOKS_BACK.get(key, 0) for key in zip(found["metric"], found["period"], strict=True)], int)
     passed = found["ds"].dt.to_period("M").astype("int64") - pd.Period(start, "M").ordinal + 1
     early = passed.to_numpy() < months
-    return np.asarray(early | found["metric"].isin([*HORIZON, *AMOUNTS, *RETURNS]).to_numpy())
+    return np.asarray(early | found["metric"].isin([*HORIZON, *RETURNS]).to_numpy())
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ def metrics() -> pd.DataFrame:
         (1, "finished", 4, "sdr-1", None), (1, "finished", 9, "sales-2", None), (1, "signed", 9, "sales-2", 2_000),
         (2, "finished", 6, "sales-1", None), (2, "pooled", 7, None, None), (2, "re_entered", 20, None, None),
         (2, "signed", 21, None, 4_000), (3, "signed", 33, None, None),
+        (4, "opened", -10, None, 500), (5, "opened", -10, None, None),
     ]  # fmt: skip
     rows = [
         {"account": a, "activity": what, "time": float(t), "timestamp": day(t), "owner": who, "amount": amount}
