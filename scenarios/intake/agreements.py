@@ -77,9 +77,9 @@ def _subscription(row: Row, part: Any, places: Places, stated: Stated) -> dict[s
     units = row["seats"] if not math.isnan(row["seats"]) else max(1.0, round(row["arr"] / price))
     known = stated.get(("deferred_revenue", row["external_id"]))
     whole, earned = _values(running, row["arr"], part, known)
-    since = row["start"] if not math.isnan(row["start"]) else running.begin
+    begin = before(running.begin)
     return {
-        "start": before(running.begin), "end": running.end, "since": before(since), "amount": whole, "earned": earned,
+        "start": begin, "end": running.end, "since": begin, "amount": whole, "earned": earned,
         "mrr": float(round(row["arr"] * MINOR / MONTHS)), "units": units, "price": row["arr"] / units,
     }  # fmt: skip
 
