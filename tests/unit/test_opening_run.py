@@ -102,3 +102,26 @@ def test_rows_put_aside_are_listed_and_harmless(tmp_path: Path) -> None:
     with (made / "opening_stated.csv").open(encoding="utf-8-sig", newline="") as stream:
         stated = {line["quantity"]: float(line["value"]) for line in csv.DictReader(stream)}
     assert stated == {"arr": 1200, "active_customers": 1}
+
+
+@pytest.mark.parametrize("business", [
+    "tool", *(pytest.param(name, marks=pytest.mark.slow) for name in (
+        "service_saas", "platform", "cloud", "hardware", "service_staffed", "service_outcome",
+    )),
+])  # fmt: skip
+def test_the_books_of_a_run_from_the_sample_hold_and_tie_out(business: str, tmp_path: Path) -> None:
+    """In the middle of the terms that were running: every identity, and no gap to the files on the first day."""
+    words = [*OFF, f"opening={business}", "market.accounts=300", "horizon.days=100"]
+    made = run(compose(business, words), tmp_path / "run").path
+    identities = read(made / "identities.csv")
+    assert [row["identity"] for row in identities if row["holds"] != "True"] == []
+    assert len(identities) > 10
+    stated = [row for row in read(made / "opening.csv") if row["in_files"]]
+    assert [row for row in stated if float(row["gap"]) != 0] == []
+    assert len(stated) == len(read(made / "opening_stated.csv"))
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file of a run folder."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.DictReader(stream))
