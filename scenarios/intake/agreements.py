@@ -16,6 +16,7 @@ import numpy as np
 from scenarios.intake.places import Places
 from scenarios.intake.reading import under_way
 from scenarios.intake.rows import Row
+from scenarios.intake.shape import TERMED
 from scenarios.intake.standing import Placed, Term, before, term
 from sim.distributions import by_segment
 from sim.spec.opening import Agreements
@@ -56,14 +57,13 @@ def agreements(accounts: list[Placed], places: Places, stated: Stated) -> Agreem
 def _of(each: Placed, row: Row, places: Places, stated: Stated) -> Iterator[dict[str, Any]]:
     place = max(row["product"], 0)
     part = list(places.spec.business.revenue.values())[place]
-    earns = each.stop in places.passed(part.starts)
-    if part.kind == "subscription":
+    if part.kind in TERMED:
         made = _subscription(row, part, places, stated)
     elif part.kind in ("unit_sale", "staff_hours"):
         if each.stop not in under_way(places, part):
             return
         made = _order(each, row, part, places, stated)
-    elif earns:
+    elif each.stop in places.passed(part.starts):
         made = _metered(row, part, places, stated)
     else:
         return
@@ -77,9 +77,9 @@ def _subscription(row: Row, part: Any, places: Places, stated: Stated) -> dict[s
     units = row["seats"] if not math.isnan(row["seats"]) else max(1.0, round(row["arr"] / price))
     known = stated.get(("deferred_revenue", row["external_id"]))
     whole, earned = _values(running, row["arr"], part, known)
-    since = row["start"] if not math.isnan(row["start"]) else running.begin
+    begin = before(running.begin)
     return {
-        "start": before(running.begin), "end": running.end, "since": before(since), "amount": whole, "earned": earned,
+        "start": begin, "end": running.end, "since": begin, "amount": whole, "earned": earned,
         "mrr": float(round(row["arr"] * MINOR / MONTHS)), "units": units, "price": row["arr"] / units,
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from scenarios.intake.agreements import agreements
 from scenarios.intake.owed import EQUITY, balances, of_customers, totals, unpaid
 from scenarios.intake.reading import Reading, read_files, stage_of
 from scenarios.intake.rows import Rejected
+from scenarios.intake.shape import TERMED
 from scenarios.intake.staff import headcount
 from scenarios.intake.standing import history, placed, standing
 from sim.spec import StudySpec
@@ -122,7 +123,7 @@ def stated(reading: Reading) -> list[Statement]:
 def _recurring(reading: Reading) -> list[Statement]:
     """Recurring revenue of the customers with a subscription."""
     parts = list(reading.places.spec.business.revenue.values())
-    rows = [row for row in reading.rows("customers") if parts[max(row["product"], 0)].kind == "subscription"]
+    rows = [row for row in reading.rows("customers") if parts[max(row["product"], 0)].kind in TERMED]
     if not rows:
         return []
     uneven = sum(round(row["arr"] * MINOR) % 12 != 0 for row in rows)

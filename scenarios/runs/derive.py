@@ -219,7 +219,9 @@ def tie_out(folder: Path, config: Entry) -> pd.DataFrame:
     numbers = pd.read_parquet(folder / "checks.parquet", columns=["replication"])["replication"].unique().tolist()
     said, currency = folder / "opening_stated.csv", config["business"].get("currency", "CNY")
     start = read_start(folder, numbers, start=config["horizon"]["start"], currency=currency)
-    return tied(start.state(), pd.read_csv(said, encoding="utf-8-sig") if said.is_file() else None)
+    return tied(
+        start.state(), pd.read_csv(said, encoding="utf-8-sig", dtype={"dimension": str}) if said.is_file() else None
+    )
 
 
 def described(path: Path) -> Entry:

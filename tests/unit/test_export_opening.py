@@ -33,7 +33,7 @@ def handed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     business = str(request.param)
     place = tmp_path_factory.mktemp(business) / "run"
     made = run(compose(business, [*OFF, "market.accounts=500", "horizon.days=365"]), place).path
-    return business, made, export(made, "opening", None, DAY)
+    return business, made, export(made, "opening", date=DAY)
 
 
 def rows(folder: Path, name: str) -> list[dict[str, str]]:
@@ -129,7 +129,7 @@ def test_a_day_that_cannot_be_taken(handed: tuple[str, Path, Path], day: str, wo
     """One line, and the export that was there stays."""
     _, made, folder = handed
     with pytest.raises(InputError) as caught:
-        export(made, "opening", None, day)
+        export(made, "opening", date=day)
     assert words in caught.value.problems[0]
     assert (folder / "customers.csv").is_file()
 

@@ -12,7 +12,7 @@ from scenarios import InputError, compose, run
 from scenarios.bundles import bundle
 from scenarios.runs.reproduce import reproduce
 from scenarios.studies.study import Study
-from sim.spec.opening import Past
+from sim.spec.opening import Opening, Past
 
 OFF = ["effects=none", "report.enabled=false", "forecast.enabled=false", "progress=false", "replications=2"]
 SMALL = [*OFF, "market.accounts=150"]
@@ -102,3 +102,43 @@ def test_rows_put_aside_are_listed_and_harmless(tmp_path: Path) -> None:
     with (made / "opening_stated.csv").open(encoding="utf-8-sig", newline="") as stream:
         stated = {line["quantity"]: float(line["value"]) for line in csv.DictReader(stream)}
     assert stated == {"arr": 1200, "active_customers": 1}
+
+
+@pytest.mark.parametrize("business", [
+    "tool", *(pytest.param(name, marks=pytest.mark.slow) for name in (
+        "service_saas", "platform", "cloud", "hardware", "service_staffed", "service_outcome",
+    )),
+])  # fmt: skip
+def test_the_books_of_a_run_from_the_sample_hold_and_tie_out(business: str, tmp_path: Path) -> None:
+    """In the middle of the terms that were running: every identity, and no gap to the files on the first day."""
+    words = [*OFF, f"opening={business}", "market.accounts=300", "horizon.days=100"]
+    made = run(compose(business, words), tmp_path / "run").path
+    identities = read(made / "identities.csv")
+    assert [row["identity"] for row in identities if row["holds"] != "True"] == []
+    assert len(identities) > 10
+    stated = [row for row in read(made / "opening.csv") if row["in_files"]]
+    assert [row for row in stated if float(row["gap"]) != 0] == []
+    assert len(stated) == len(read(made / "opening_stated.csv"))
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file of a run folder."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_customer_of_two_products(tmp_path: Path) -> None:
+    """One account, one row for each product, one contract each; the books hold."""
+    path = tmp_path / "customers.csv"
+    path.write_text("external_id,product,arr,start\na,suite,36000,2024-03-01\na,analytics,6000,2024-03-01\n", "utf-8")
+    words = ["scenario=cross_sell", "market.accounts=50", "horizon.days=31", f"market.opening.customers.path={path}"]
+    study = compose("service_saas", [*OFF, *words])
+    opening = study.timeline.opening
+    assert isinstance(opening, Opening)
+    parts = list(study.timeline.spec.business.revenue.values())
+    assert [parts[part].product for part in opening.agreements.part] == ["suite", "analytics"]
+    assert (opening.external_id, len(opening.standing)) == (("a",), 1)
+    made = run(study, tmp_path / "run").path
+    assert [row["identity"] for row in read(made / "identities.csv") if row["holds"] != "True"] == []
+    arr = next(row for row in read(made / "opening.csv") if row["quantity"] == "arr")
+    assert (float(arr["in_files"]), float(arr["gap"])) == (42_000, 0)

@@ -2,7 +2,8 @@
 
 The past is simulated again up to the day, so that stages, levels and use are those of the run itself. What the files
 have no column for is lost: lasting traits, that one in the pool was a customer, the stock of consumers, price changes
-of metered use so far, and the hour of the day. What is to be invoiced at the close of the day counts as invoiced.
+of metered use so far, projects of further products under way, and the hour of the day. What is to be invoiced at the
+close of the day counts as invoiced.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scenarios.errors import InputError, shown
 from scenarios.intake.agreements import MONTHS, rates
 from scenarios.intake.owed import agreed
 from scenarios.intake.places import Places
+from scenarios.intake.shape import TERMED
 from scenarios.runs.derive import write_csv
 from scenarios.runs.manifest import read_manifest
 from scenarios.runs.reproduce import stored_study
@@ -158,7 +160,8 @@ def _customers(state: _State) -> Iterator[Cells]:
     standing, contracts = state.opening.standing, state.opening.agreements
     mine: dict[int, list[int]] = {}
     for place, account in enumerate(contracts.account.tolist()):
-        mine.setdefault(account, []).append(place)
+        if state.parts[int(contracts.part[place])].kind != "project":
+            mine.setdefault(account, []).append(place)
     for row, account, stop in _rows(state, "customers"):
         start = float(standing.customer_since[row])
         for place in mine.get(account, [-1]):
@@ -176,7 +179,7 @@ def _worth(state: _State, contracts: Agreements, place: int, row: int, account: 
     """Yearly value, amount, units and end of a contract."""
     part = state.parts[int(contracts.part[place])]
     units = "" if math.isnan(contracts.units[place]) else round(float(contracts.units[place]), 6)
-    if part.kind == "subscription":
+    if part.kind in TERMED:
         return [_money(contracts.mrr[place] * MONTHS), "", units, state.when(float(contracts.end[place]))]
     if part.kind in ("unit_sale", "staff_hours"):
         return ["", _money(contracts.amount[place]), units, ""]
@@ -233,7 +236,7 @@ def _balances(state: _State) -> Iterator[Cells]:
     contracts = opening.agreements
     for place, account in enumerate(contracts.account.tolist()):
         part = parts[int(contracts.part[place])]
-        rest = float(contracts.amount[place] - contracts.earned[place]) if part.kind == "subscription" else 0.0
+        rest = float(contracts.amount[place] - contracts.earned[place]) if part.kind in TERMED else 0.0
         work = float(contracts.earned[place]) if part.kind == "staff_hours" else 0.0
         for name, cents in (
             ("deferred_revenue", rest), ("customer_prepayment", float(contracts.ahead[place])), ("unbilled", work),
