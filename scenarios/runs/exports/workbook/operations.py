@@ -112,7 +112,7 @@ def funnel_sheet(book: Book, monthly: Monthly) -> None:
 
 
 def _label(metric: str) -> str:
-    return metric.replace("_", " ").capitalize()
+    return metric.replace("re_entries", "re-entries").replace("_", " ").capitalize()
 
 
 def _with_sum(sheet: Sheet, name: str, values: np.ndarray) -> Line:
