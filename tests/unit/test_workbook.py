@@ -19,7 +19,7 @@ from scenarios.runs.exports.workbook.book import guarded
 from tests.fixtures.office import NEEDS_OFFICE, calculated, differing, formulas, shown
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
-SMALL = ["market.accounts=150", "horizon.days=500", "replications=3", "progress=false"]
+SMALL = ["market.accounts=150", "horizon.days=420", "replications=3", "progress=false"]
 OFF = ["report.enabled=false", "forecast.enabled=false"]
 
 
