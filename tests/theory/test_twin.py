@@ -60,8 +60,8 @@ def stripped(study: Study, names: tuple[str, ...], replications: int) -> np.ndar
     return np.array([measure(job) for job in jobs])
 
 
-def held(business: str, accounts: int, replications: int, folder: Path) -> None:
-    study = compose(business, [f"market.accounts={accounts}"])
+def held(business: str, accounts: int, replications: int, folder: Path, *more: str) -> None:
+    study = compose(business, [f"market.accounts={accounts}", *more])
     known = figures(study, folder)
     samples = stripped(study, tuple(known), replications)
     for place, (name, figure) in enumerate(known.items()):
@@ -72,7 +72,7 @@ def held(business: str, accounts: int, replications: int, folder: Path) -> None:
 
 
 def test_the_twin_is_the_simulation_without_what_it_does_not_know(tmp_path: Path) -> None:
-    held("service_outcome", 500, 4, tmp_path)
+    held("service_outcome", 500, 3, tmp_path, "horizon.days=730")
 
 
 @pytest.mark.slow

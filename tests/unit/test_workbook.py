@@ -19,7 +19,7 @@ from scenarios.runs.exports.workbook.book import guarded
 from tests.fixtures.office import NEEDS_OFFICE, calculated, differing, formulas, shown
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
-SMALL = ["market.accounts=150", "horizon.days=500", "replications=3", "progress=false"]
+SMALL = ["market.accounts=150", "horizon.days=420", "replications=3", "progress=false"]
 OFF = ["report.enabled=false", "forecast.enabled=false"]
 
 
@@ -216,6 +216,23 @@ def test_a_run_without_its_ledger_is_refused_and_nothing_is_left(tmp_path: Path)
     (line,) = problem.value.problems
     assert line.endswith("lacks ledger, staffing, got a run that is complete; tables=[ledger,staffing,metrics]")
     assert not (folder / "export").exists()
+
+
+@pytest.mark.slow
+def test_what_a_run_began_with_stands_before_the_first_month(tmp_path: Path) -> None:
+    small = ["opening=tool", "market.accounts=400", "horizon.days=150", "replications=2", "progress=false", *OFF]
+    folder = run(compose("tool", small), tmp_path / "run").path
+    (path,) = export(folder, "xlsx", again=2, progress=False).iterdir()
+    pages = shown(path)
+    balance, cash = rows(pages["Balance sheet"]), rows(pages["Cash flow"])
+    assert set(balance["Assets less liabilities less equity"]) == {0}
+    assert balance["Deferred revenue"][0] > 0
+    assert cash["Cash at the beginning"][0] == balance["Cash"][0] > 0
+    assert set(cash["Paid in by the owners"]) <= {0}
+    bridge = rows(pages["ARR bridge"])
+    assert bridge["ARR at the beginning"][0] > 0
+    assert bridge["ARR at the end"] == pytest.approx(monthly(folder, "arr").tolist(), abs=0.05)
+    assert "Opening state" in rows(pages["Why they differ"])
 
 
 @NEEDS_OFFICE

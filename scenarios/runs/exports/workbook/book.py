@@ -21,7 +21,7 @@ from scenarios.runs.exports.sheets import FORMULA
 
 FORMATS: dict[str, str] = {
     "money": "#,##0;[Red]-#,##0;0", "cents": "#,##0.00;[Red]-#,##0.00;0.00", "share": "0.0%", "count": "#,##0.0",
-    "number": "0.######", "factor": "0.0000", "whole": "0",
+    "number": "General", "factor": "0.0000", "whole": "0",
 }  # fmt: skip
 """Number formats by name."""
 

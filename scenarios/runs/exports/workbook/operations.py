@@ -11,6 +11,7 @@ from analysis.metrics.periods import MONTH, Calendar
 from analysis.statements import whole_mean
 from scenarios.runs.exports.workbook.book import Book, Line, Sheet
 from scenarios.runs.exports.workbook.periods import month_names
+from scenarios.runs.targets import FILES
 from sim.units import MINOR
 
 ARR, FUNNEL, HEADCOUNT, TARGETS = "ARR bridge", "Funnel", "Headcount", "Targets"
@@ -112,7 +113,7 @@ def funnel_sheet(book: Book, monthly: Monthly) -> None:
 
 
 def _label(metric: str) -> str:
-    return metric.replace("_", " ").capitalize()
+    return metric.replace("re_entries", "re-entries").replace("_", " ").capitalize()
 
 
 def _with_sum(sheet: Sheet, name: str, values: np.ndarray) -> Line:
@@ -161,20 +162,28 @@ def _months(means: pd.DataFrame, desk: str, column: str, calendar: Calendar) -> 
     return found[: calendar.complete]
 
 
-def targets_sheet(book: Book, path: Path) -> None:
-    """The table of targets as the run folder holds it, if there is one."""
-    if not path.is_file():
+def targets_sheet(book: Book, run: Path) -> None:
+    """The tables of targets as the run folder holds them, if there are any."""
+    found = [path for name in FILES if (path := run / f"{name}.csv").is_file()]
+    if not found:
         return
+    sheet = book.sheet(TARGETS, 12)
+    sheet.title("Targets", "As in the files of the run folder.")
+    for path in found:
+        _table(sheet, path)
+
+
+def _table(sheet: Sheet, path: Path) -> None:
+    """A CSV file under its name."""
     table = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
-    sheet = book.sheet(TARGETS)
-    sheet.title("Targets", "As in targets.csv of the run folder.")
+    sheet.section(path.name)
     for place, name in enumerate(table):
         sheet.text(sheet.row, place, name, "head")
-    sheet.page.set_column(1, max(len(table.columns) - 1, 1), 16)
     for row in table.itertuples(index=False):
         sheet.row += 1
         for place, text in enumerate(row):
             put(sheet, place, text)
+    sheet.row += 1
 
 
 def put(sheet: Sheet, column: int, text: str, form: str = "number") -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.metrics.periods import Calendar
+from analysis.metrics.view import View
 from analysis.statements import statements
-from analysis.tables import read
+from analysis.tables import Tables, read
 from scenarios.runs.exports.workbook.accounts import balance_sheet, cash_sheet, income_sheet, yearly_sheet
 from scenarios.runs.exports.workbook.book import Book, Sheet
 from scenarios.runs.exports.workbook.operations import (
@@ -25,8 +25,10 @@ from scenarios.runs.exports.workbook.operations import (
 from scenarios.runs.exports.workbook.twin.business import TWIN, Builder
 from scenarios.runs.exports.workbook.twin.gap import GAP, Job, empty_sheet, gap_sheet, take_apart
 from scenarios.runs.exports.workbook.twin.means import inputs_sheet
+from scenarios.runs.replicate import metrics_context
 
 if TYPE_CHECKING:
+    from analysis.metrics.periods import Calendar
     from scenarios.runs.manifest import Manifest
     from scenarios.studies.study import Study
 
@@ -64,8 +66,7 @@ def write_workbook(run: Path, path: Path, manifest: Manifest, study: Study, agai
     again : int
         Replications that are simulated again to take the gap to the twin apart, 0 for none.
     """
-    horizon = study.config["horizon"]
-    calendar = Calendar(horizon["start"], horizon["days"])
+    calendar = View(Tables({}), metrics_context(study.config)).calendar
     metrics = read(run, "metrics")
     book = Book(path, f"{study.business}, {manifest.study_digest[:8]}")
     first = book.sheet(README)
@@ -74,7 +75,7 @@ def write_workbook(run: Path, path: Path, manifest: Manifest, study: Study, agai
     arr_sheet(book, monthly)
     funnel_sheet(book, monthly)
     headcount_sheet(book, read(run, "staffing"), calendar)
-    targets_sheet(book, run / "targets.csv")
+    targets_sheet(book, run)
     _twin(book, run, calendar, study, metrics, manifest.done[:again])
     _readme(first, manifest, study, book)
     book.close()
