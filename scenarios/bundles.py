@@ -101,9 +101,10 @@ def _of_study(study: Study) -> Iterator[tuple[str, Path]]:
         if not text.startswith(SHIPPED):  # those come with the program
             yield text, input_path(text)
     if plan := (study.config.get("plan") or {}).get("path"):
-        if not Path(plan).expanduser().is_file():
+        if not input_path(plan).is_file():
             raise InputError([f"plan.path: is no longer there, got {shown(plan)}; the file of the plan"])
-        yield plan, Path(plan).expanduser()
+        if not plan.startswith(SHIPPED):
+            yield plan, input_path(plan)
 
 
 def _of_forecast(record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from analysis.metrics.periods import HORIZON, MONTH, QUARTER, YEAR, Calendar
 
 FORMS = "2027-03, 2027-Q1, FY2027 or horizon"
@@ -122,7 +120,6 @@ def ends(calendar: Calendar, kind: str) -> list[str]:
 
 
 def year_end(calendar: Calendar) -> int:
-    """Month in which the fiscal years of a horizon end: the one before that in which it starts."""
-    years = calendar.groups[YEAR].ends
-    last = years[0] if len(years) else calendar.origin - np.timedelta64(1, "D") * calendar.origin.item().day
-    return int(last.astype("datetime64[M]").item().month)
+    """Month in which the fiscal years of a horizon end."""
+    last = calendar.origin.astype("datetime64[M]") + calendar.offset - 1
+    return int(last.item().month)

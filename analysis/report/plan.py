@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.report import plots
 from analysis.report.blocks import Block, Cell, Chart, Charts, Notes, Panel, Table
 from analysis.report.folder import HORIZON
+from analysis.report.markers import marked
 from analysis.report.plan_folder import (
     MEASURED,
     Course,
@@ -155,7 +156,7 @@ def _chart(say: Wording, course: Course, frame: pd.DataFrame) -> Chart:
     text = say.text
     both, unit = scaled(say, frame.join(course.plan, how="outer"), course.unit)
     names = words(say, text("words.median"), text("words.band"))
-    figure = plots.band(both[["low", "median", "high"]].dropna(how="all"), names)
+    figure = marked(plots.band(both[["low", "median", "high"]].dropna(how="all"), names), say.marks)
     figure["data"].append(plan_line(both["plan"], text("plan.plan")))
     title = what(say, {"metric": course.metric, "dim": course.dim, "level": course.level})
     note = text("plan.chart_note", kind=text.name("plan.kinds", course.kind))
@@ -182,7 +183,7 @@ def _risk(say: Wording) -> list[Block]:
         return [Notes(text("plan.risk"), [text("plan.never", high=bound)])]
     shown = 100 * frame[["chance_low", "chance", "chance_high"]].set_axis(["low", "median", "high"], axis=1)
     names = words(say, text("plan.in_month"), text("plan.wilson"), share=True)
-    figure = plots.band(shown, names, plots.RED)
+    figure = marked(plots.band(shown, names, plots.RED), say.marks)
     figure["layout"]["yaxis"] = {**figure["layout"]["yaxis"], "range": [0, 102]}
     ever = {
         **plan_line(100 * frame["ever"], text("plan.so_far")), "mode": "lines",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from scenarios.cli import WRONG, main
@@ -60,6 +62,20 @@ def test_declared_columns_numbers_and_names(tmp_path: Path) -> None:
         "encoding": "gb18030", "delimiter": ";", "decimal": ",", "thousands": ".", "currency": "¥",
     }  # fmt: skip
     assert figures(rows(tmp_path, text, **told)) == [("revenue", "2025-03", 1200.5, "")]
+
+
+def test_workbooks(tmp_path: Path) -> None:
+    """Months as a spreadsheet keeps them, on the sheet that is named."""
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Budget")
+    sheet.append(["Metric", datetime(2025, 1, 1), datetime(2025, 2, 28), "FY2025", "Comment"])
+    sheet.append(["Revenue", 1000, 1500.5, None, "x"])
+    path = tmp_path / "plan.xlsx"
+    book.save(path)
+    found = read_plan({"path": str(path), "sheet": "Budget"}, 12)[0]
+    assert figures(found) == [("revenue", "2025-01", 1000, ""), ("revenue", "2025-02", 1500.5, "")]
+    with pytest.raises(InputError, match="did you mean Budget"):
+        read_plan({"path": str(path), "sheet": "Budgte"}, 12)
 
 
 def test_senses_and_parts(tmp_path: Path) -> None:

@@ -108,7 +108,9 @@ def test_periods_of_a_horizon() -> None:
     assert ends(YEAR, "month") == MONTHS
     assert ends(YEAR, "quarter") == ["2025-03", "2025-06", "2025-09", "2025-12"]
     assert ends(YEAR, "horizon") == [""]
-    assert [year_end(c) for c in (YEAR, Calendar("2025-04-01", 365), Calendar("2025-04-01", 90))] == [12, 3, 3]
+    others = (Calendar("2025-04-01", 365), Calendar("2025-04-01", 90), Calendar("2025-02-01", 90, 7))
+    assert [year_end(calendar) for calendar in (YEAR, *others)] == [12, 3, 3, 6]
+    assert ends(Calendar("2025-01-01", 730, 4), "fiscal_year") == ["2026-03"]
     assert months_of(read_period("2025-Q2"), YEAR) == ["2025-04", "2025-05", "2025-06"]
     assert months_of(read_period("horizon"), YEAR) == MONTHS
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
 from analysis.report.comparison.case import Case
 from analysis.report.comparison.charts import courses as bands_of
+from analysis.report.markers import marked
 from analysis.report.plan import MOST_COURSES, MOST_ROWS, chance_text, goal, left_out, plan_line, row_of, what, when
 from analysis.report.plan_folder import MEASURED, Course, courses, simulated
 from analysis.report.scaling import scaled, words
@@ -87,7 +88,7 @@ def _chart(case: Case, course: Course, frames: dict[str, pd.DataFrame]) -> Chart
     parts = {**frames, "": course.plan.to_frame("median").assign(low=course.plan, high=course.plan)}
     joint, unit = scaled(case.say, pd.concat(parts), course.unit)
     sides = {case.label(s): joint.loc[s] for s in frames}
-    figure = bands_of(sides, [case.colour(s) for s in frames], words(case.say))
+    figure = marked(bands_of(sides, [case.colour(s) for s in frames], words(case.say)), case.marks)
     figure["data"].append(plan_line(joint.loc[""]["median"], text("plan.plan")))
     title = what(case.say, {"metric": course.metric, "dim": course.dim, "level": course.level})
     note = text("plan.chart_note", kind=text.name("plan.kinds", course.kind))
