@@ -98,7 +98,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder whose configuration plans something."""
     path = write_fake_run(tmp_path_factory.mktemp("runs") / "planned")
     config = yaml.safe_load((path / "config.yaml").read_text("utf-8"))
-    config["policy"] = {**config["policy"], **POLICY}
+    config["policy"] |= POLICY
     (path / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     return path
 
