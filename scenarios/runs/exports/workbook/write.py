@@ -65,7 +65,7 @@ def write_workbook(run: Path, path: Path, manifest: Manifest, study: Study, agai
         Replications that are simulated again to take the gap to the twin apart, 0 for none.
     """
     horizon = study.config["horizon"]
-    calendar = Calendar(horizon["start"], horizon["days"])
+    calendar = Calendar(horizon["start"], horizon["days"], horizon.get("fiscal_year_start"))
     metrics = read(run, "metrics")
     book = Book(path, f"{study.business}, {manifest.study_digest[:8]}")
     first = book.sheet(README)
