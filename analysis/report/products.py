@@ -10,6 +10,7 @@ from analysis.replications import willink
 from analysis.report import plots
 from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
 from analysis.report.figures import bands
+from analysis.report.markers import marked
 from analysis.report.scaling import scaled, words
 from analysis.report.wording import Wording
 
@@ -57,7 +58,8 @@ def _chart(say: Wording, rows: pd.DataFrame, metric: str, names: list[str], labe
         return None
     share = metric == "attach_rate"
     frame, unit = scaled(say, pd.DataFrame(found), str(mine["unit"].iloc[0]))
-    figure = plots.lines({str(name): frame[name].dropna() for name in frame}, words(say, share=share))
+    shown = {str(name): frame[name].dropna() for name in frame}
+    figure = marked(plots.lines(shown, words(say, share=share)), say.marks)
     return Chart(f"product-{metric}", say.metric(metric), "" if share else unit, say.text("products.note"), figure)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from scenarios.errors import InputError, suggest
 from scenarios.intake.opening import Taken
 from scenarios.studies.beginning import begin
+from scenarios.studies.budget_file import with_budgets
 from scenarios.studies.changes import Move, late, moves, timeline_trees
 from scenarios.studies.checks import cautions, over_budget, semantic_problems, targets
 from scenarios.studies.contacts import read_contacts
@@ -68,7 +69,7 @@ def build(tree: Mapping[str, Any], set_keys: tuple[Path, ...] = ()) -> Built:
     InputError
         With everything that is wrong, one line each.
     """
-    tree = dict(tree)
+    tree, read = with_budgets(dict(tree))
     problems, resolved, root = examine(tree)
     found: list[Move] = []
     if root is not None:
@@ -80,7 +81,8 @@ def build(tree: Mapping[str, Any], set_keys: tuple[Path, ...] = ()) -> Built:
     if problems or root is None:
         raise InputError(worded(problems))
     built = _assemble(tree, resolved, root, found)
-    return replace(built, warnings=(*built.warnings, *_idle(resolved, set_keys, root)))
+    warnings = (*built.warnings, *_idle(resolved, set_keys, root))
+    return replace(built, files={**built.files, **read}, warnings=warnings)
 
 
 def examine(tree: Tree) -> tuple[list[Problem], Resolved, Root | None]:

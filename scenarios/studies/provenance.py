@@ -134,6 +134,8 @@ def _of(path: Path, notes: Mapping[Path, tuple[Note | None, str]], study: Study)
         own = "rows of the file of first contacts"
     if path[:2] == ("policy", "desks") and path[3:] == ("heads",) and _of_staff(path[2], study):
         own = "people of the staff file"
+    if path[3:4] == ("budget",) and path not in notes and "policy.budgets.path" in study.files:
+        own = "file of budgets"
     if any(path == s or path[: len(s)] == s for s in study.set_paths):
         own = OVERRIDDEN
     return note, own

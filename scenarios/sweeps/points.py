@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from scenarios.errors import InputError
 from scenarios.studies.digest import json_digest
-from scenarios.studies.resolve import Tree, follow, resolve
+from scenarios.studies.resolve import Tree, resolve
 from scenarios.studies.study import restore, study_digest
 from scenarios.sweeps.refusals import check_points, refusal
 from scenarios.sweeps.values import assigned, point_study
@@ -174,10 +174,10 @@ def planned(bases: Mapping[str, Study], points: Iterable[Drawn], detail: Sequenc
 
 def _files(base: Study, tree: Tree) -> Mapping[str, str]:
     """Digests of the input files of a point: those of its base unless it reads others."""
-    keys = ("first_contacts", "opening")
+    keys = (("market", "first_contacts"), ("market", "opening"), ("policy", "budgets"))
     try:
-        there, here = (follow(each, ("market",)) for each in (base.source, tree))
-        return base.files if all(there.get(key) == here.get(key) for key in keys) else restore(tree).files
+        there, here = ([each[group].get(key) for group, key in keys] for each in (base.source, tree))
+        return base.files if there == here else restore(tree).files
     except (InputError, KeyError, TypeError):
         return {}
 

@@ -60,6 +60,12 @@ def test_dates_and_values_are_swept(reader: Path, capsys: pytest.CaptureFixture[
     assert (points["status"] == "done").all()
 
 
+def test_budgets_come_from_a_file(reader: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    obey("budgets", [*SMALL, "forecast.enabled=false"], capsys)
+    inputs = pd.read_csv(reader / "runs" / "budgets" / "inputs.csv").set_index("key")
+    assert float(inputs.loc["policy.channels.events.budget.2026-10", "value"]) == 12000
+
+
 def test_fiscal_years_are_those_of_the_page(reader: Path, capsys: pytest.CaptureFixture[str]) -> None:
     obey("fiscal", [*SMALL, "horizon.days=460", "forecast.enabled=false"], capsys)
     summary = pd.read_csv(reader / "runs" / "fiscal" / "summary.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -98,17 +99,23 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder whose configuration plans something."""
     path = write_fake_run(tmp_path_factory.mktemp("runs") / "planned")
     config = yaml.safe_load((path / "config.yaml").read_text("utf-8"))
-    config["policy"] = {**config["policy"], **POLICY}
+    config["policy"] |= POLICY
     (path / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     return path
 
 
 def test_every_chart_over_time_of_a_run_bears_the_marks(planned: Path) -> None:
     page = build_report(planned).read_text("utf-8")
-    charts = dict(re.findall(r'id="figure-([\w-]+)">(\{.*?\})</script>', page, re.DOTALL))
-    over_time = {name for name in charts if name.startswith(("month-", "desk-", "forecast-"))}
+    found = re.findall(r'id="figure-([\w-]+)">(\{.*?\})</script>', page, re.DOTALL)
+    charts = {name: json.loads(text) for name, text in found}
+    over_time = {name for name, figure in charts.items() if any(map(_is_day, figure["data"][0]["x"]))}
     assert len(over_time) >= 6
-    assert {name for name, text in charts.items() if "two +2" in text} == over_time
+    labels = {name: str(figure["layout"].get("annotations")) for name, figure in charts.items()}
+    assert {name for name, text in labels.items() if "two +2" in text} == over_time
+
+
+def _is_day(x: object) -> bool:
+    return bool(re.fullmatch(r"20\d\d-\d\d-\d\d", str(x)))
 
 
 def test_the_plan_of_a_run_is_read_once(planned: Path) -> None:

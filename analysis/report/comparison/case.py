@@ -121,7 +121,7 @@ class Case:
         comma = self.text("words.list")
         named = [
             mark if len(own) == len(by) else Mark(mark.day, self.text(
-                "markers.of_plan", name=mark.label, plan=comma.join(map(self.label, own))))
+                "compare.course.mark", name=mark.label, plan=comma.join(map(self.label, own))))
             for mark, own in owners.items()
         ]  # fmt: skip
         return tuple(sorted(named, key=lambda mark: (mark.day, mark.label)))
