@@ -214,6 +214,21 @@ def test_nothing_is_offered_while_it_is_switched_off() -> None:
     assert len(days) > 10
 
 
+def test_who_left_the_market_as_a_customer_is_offered_nothing() -> None:
+    """A customer whose journey ends without leaving us stays a customer, but nobody can reach it."""
+    document = two(co_termed=False)
+    over = changed(document, {"business.route.renew.otherwise": "end", "business.route.renew.emits_otherwise": None})
+    tables = run(over).tables
+    events, wants = tables["events"], tables["decisions"]
+    left = where(events, activity="finished", stage="life")
+    ended = dict(zip(events["account"][left].tolist(), events["time"][left].tolist(), strict=True))
+    gone = {account for account, stage in enumerate(values(tables["accounts"]["last_stage"])) if stage == "end"}
+    asked = where(wants, decision="want")
+    assert len(gone & set(ended)) > 20
+    for account, time in zip(wants["account"][asked], wants["time"][asked], strict=True):
+        assert account not in gone or time <= ended.get(account, 0.0)
+
+
 def test_metrics_tell_products_apart() -> None:
     document = two()
     made = run(document)
