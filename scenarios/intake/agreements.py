@@ -19,6 +19,7 @@ from scenarios.intake.rows import Row
 from scenarios.intake.standing import Placed, Term, before, term
 from sim.distributions import by_segment
 from sim.spec.opening import Agreements
+from sim.spec.revenue import BY_TERM
 from sim.units import MINOR
 
 MONTHS = 12
@@ -55,9 +56,10 @@ def agreements(accounts: list[Placed], places: Places, stated: Stated) -> Agreem
 
 def _of(each: Placed, row: Row, places: Places, stated: Stated) -> Iterator[dict[str, Any]]:
     place = max(row["product"], 0)
+    stated = {} if len(each.rows) > 1 else stated
     part = list(places.spec.business.revenue.values())[place]
     earns = each.stop in places.passed(part.starts)
-    if part.kind == "subscription":
+    if part.kind in BY_TERM:
         made = _subscription(row, part, places, stated)
     elif part.kind in ("unit_sale", "staff_hours"):
         if each.stop not in under_way(places, part):

@@ -17,6 +17,7 @@ from scenarios.intake.standing import history, placed, standing
 from sim.spec import StudySpec
 from sim.spec.opening import Opening, Past
 from sim.spec.opening_source import OpeningSource
+from sim.spec.revenue import BY_TERM
 from sim.units import MINOR
 
 ROUNDING = 0.06
@@ -122,7 +123,7 @@ def stated(reading: Reading) -> list[Statement]:
 def _recurring(reading: Reading) -> list[Statement]:
     """Recurring revenue of the customers with a subscription."""
     parts = list(reading.places.spec.business.revenue.values())
-    rows = [row for row in reading.rows("customers") if parts[max(row["product"], 0)].kind == "subscription"]
+    rows = [row for row in reading.rows("customers") if parts[max(row["product"], 0)].kind in BY_TERM]
     if not rows:
         return []
     uneven = sum(round(row["arr"] * MINOR) % 12 != 0 for row in rows)

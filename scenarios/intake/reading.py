@@ -12,7 +12,7 @@ from scenarios.intake.rows import WHERE, Content, Rejected, Row, read_rows
 from scenarios.intake.shape import BALANCES
 from sim.spec import StudySpec
 from sim.spec.opening_source import OPENING_FILES, OpeningSource
-from sim.spec.revenue import RevenueSpec
+from sim.spec.revenue import BY_TERM, RevenueSpec
 from sim.units import DAYS_PER_MONTH
 
 ACCOUNTS = ("customers", "opportunities", "leads")
@@ -121,11 +121,13 @@ def _needs(found: Reading) -> None:
             part = parts[max(row["product"], 0)]
             stop = stage_of("customers", row, places)
             term = places.term(stop)
-            if part.kind == "subscription" and math.isnan(row["arr"]):
+            if part.kind == "project":
+                yield place, "product", f"is {part.product}, a project; only what runs on stands in an opening file"
+            elif part.kind in BY_TERM and math.isnan(row["arr"]):
                 yield place, "arr", "is empty; what a subscription brings in a year"
             elif stop in under_way(places, part) and math.isnan(row["amount"]):
                 yield place, "amount", f"is empty; the order that stands at {stop}"
-            elif (term or part.kind == "subscription") and math.isnan(row["renewal_date"]) and math.isnan(row["start"]):
+            elif (term or part.kind in BY_TERM) and math.isnan(row["renewal_date"]) and math.isnan(row["start"]):
                 yield place, "renewal_date", "is empty, as is start; one of them"
 
     content.put_aside(list(lacking()))
@@ -176,7 +178,7 @@ def _term_reason(row: Row, places: Places) -> str:
 def term_of(row: Row, places: Places) -> float | None:
     """Length in days of the terms that the customer of a row signs; None: it is bound to none."""
     part = list(places.spec.business.revenue.values())[max(row["product"], 0)]
-    if part.kind == "subscription":
+    if part.kind in BY_TERM:
         return float(part.term_months) * DAYS_PER_MONTH
     return places.term(stage_of("customers", row, places))
 
