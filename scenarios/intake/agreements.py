@@ -16,10 +16,10 @@ import numpy as np
 from scenarios.intake.places import Places
 from scenarios.intake.reading import under_way
 from scenarios.intake.rows import Row
-from scenarios.intake.shape import TERMED
 from scenarios.intake.standing import Placed, Term, before, term
 from sim.distributions import by_segment
 from sim.spec.opening import Agreements
+from sim.spec.revenue import BY_TERM
 from sim.units import MINOR
 
 MONTHS = 12
@@ -56,8 +56,9 @@ def agreements(accounts: list[Placed], places: Places, stated: Stated) -> Agreem
 
 def _of(each: Placed, row: Row, places: Places, stated: Stated) -> Iterator[dict[str, Any]]:
     place = max(row["product"], 0)
+    stated = {} if len(each.rows) > 1 else stated
     part = list(places.spec.business.revenue.values())[place]
-    if part.kind in TERMED:
+    if part.kind in BY_TERM:
         made = _subscription(row, part, places, stated)
     elif part.kind in ("unit_sale", "staff_hours"):
         if each.stop not in under_way(places, part):

@@ -12,12 +12,12 @@ from scenarios.intake.agreements import agreements
 from scenarios.intake.owed import EQUITY, balances, of_customers, totals, unpaid
 from scenarios.intake.reading import Reading, read_files, stage_of
 from scenarios.intake.rows import Rejected
-from scenarios.intake.shape import TERMED
 from scenarios.intake.staff import headcount
 from scenarios.intake.standing import history, placed, standing
 from sim.spec import StudySpec
 from sim.spec.opening import Opening, Past
 from sim.spec.opening_source import OpeningSource
+from sim.spec.revenue import BY_TERM
 from sim.units import MINOR
 
 ROUNDING = 0.06
@@ -123,7 +123,7 @@ def stated(reading: Reading) -> list[Statement]:
 def _recurring(reading: Reading) -> list[Statement]:
     """Recurring revenue of the customers with a subscription."""
     parts = list(reading.places.spec.business.revenue.values())
-    rows = [row for row in reading.rows("customers") if parts[max(row["product"], 0)].kind in TERMED]
+    rows = [row for row in reading.rows("customers") if parts[max(row["product"], 0)].kind in BY_TERM]
     if not rows:
         return []
     uneven = sum(round(row["arr"] * MINOR) % 12 != 0 for row in rows)

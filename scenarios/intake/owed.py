@@ -11,10 +11,11 @@ import numpy as np
 from scenarios.intake.places import Places
 from scenarios.intake.reading import Reading
 from scenarios.intake.rows import WHERE, Row
-from scenarios.intake.shape import BALANCES, EQUITY, TERMED
+from scenarios.intake.shape import BALANCES, EQUITY
 from scenarios.intake.standing import before
 from sim.distributions import bind
 from sim.spec.opening import Agreements, Unpaid
+from sim.spec.revenue import BY_TERM
 from sim.units import MINOR
 
 INVOICED = ("receivable", "retention_money")
@@ -108,7 +109,7 @@ def balances(reading: Reading, contracts: Agreements, invoices: Unpaid) -> dict[
 
 def _explained(contracts: Agreements, invoices: Unpaid, places: Places) -> dict[str, int]:
     kinds = np.array([part.kind for part in places.spec.business.revenue.values()])[contracts.part]
-    term, work = np.isin(kinds, TERMED), kinds == "staff_hours"
+    term, work = np.isin(kinds, BY_TERM), kinds == "staff_hours"
     return {
         "receivable": int(invoices.amount[~invoices.retention].sum()),
         "retention_money": int(invoices.amount[invoices.retention].sum()),

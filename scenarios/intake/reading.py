@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from scenarios.errors import InputError
 from scenarios.intake.places import Places
 from scenarios.intake.rows import WHERE, Content, Rejected, Row, read_rows
-from scenarios.intake.shape import BALANCES, TERMED
+from scenarios.intake.shape import BALANCES
 from sim.spec import StudySpec
 from sim.spec.opening_source import OPENING_FILES, OpeningSource
-from sim.spec.revenue import RevenueSpec
+from sim.spec.revenue import BY_TERM, RevenueSpec
 from sim.units import DAYS_PER_MONTH
 
 ACCOUNTS = ("customers", "opportunities", "leads")
@@ -122,12 +122,12 @@ def _needs(found: Reading) -> None:
             stop = stage_of("customers", row, places)
             term = places.term(stop)
             if part.kind == "project":
-                yield place, "product", "is a project; those that are under way are not read"
-            elif part.kind in TERMED and math.isnan(row["arr"]):
+                yield place, "product", f"is {part.product}, a project; only what runs on stands in an opening file"
+            elif part.kind in BY_TERM and math.isnan(row["arr"]):
                 yield place, "arr", "is empty; what a subscription brings in a year"
             elif stop in under_way(places, part) and math.isnan(row["amount"]):
                 yield place, "amount", f"is empty; the order that stands at {stop}"
-            elif (term or part.kind in TERMED) and math.isnan(row["renewal_date"]) and math.isnan(row["start"]):
+            elif (term or part.kind in BY_TERM) and math.isnan(row["renewal_date"]) and math.isnan(row["start"]):
                 yield place, "renewal_date", "is empty, as is start; one of them"
 
     content.put_aside(list(lacking()))
@@ -178,7 +178,7 @@ def _term_reason(row: Row, places: Places) -> str:
 def term_of(row: Row, places: Places) -> float | None:
     """Length in days of the terms that the customer of a row signs; None: it is bound to none."""
     part = list(places.spec.business.revenue.values())[max(row["product"], 0)]
-    if part.kind in TERMED:
+    if part.kind in BY_TERM:
         return float(part.term_months) * DAYS_PER_MONTH
     return places.term(stage_of("customers", row, places))
 

@@ -14,9 +14,6 @@ DEBTS = (
     "customer_prepayment", "deferred_revenue", "vat_payable", "commission_payable", "payable", "debt",
 )  # fmt: skip
 EQUITY = "equity"
-TERMED = ("subscription", "add_on")
-"""Ways of earning by terms that are paid in advance."""
-
 BALANCES = tuple(name for name in LEDGER_ACCOUNTS if name in (*ASSETS, *DEBTS, EQUITY))
 """Accounts of the ledger that have a balance at the start."""
 

@@ -46,6 +46,7 @@ class Offers:
             return
         decision = world.decision(spec.interest)
         accounts = np.flatnonzero(world.customer & without & ~self.busy)
+        accounts = accounts[~np.isin(accounts, world.gone)]
         chance = decision.chance(accounts)
         uniform = world.streams.of(world.streams.name(f"decision.{spec.interest}"), world.period, accounts)
         wants = uniform < chance

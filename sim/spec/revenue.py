@@ -184,5 +184,8 @@ class Project(Offered):
     prepaid: float = number("1", "share of the fee invoiced at signing", low=0, high=1, default=0.0)
 
 
+BY_TERM = ("subscription", "add_on")
+"""Kinds of parts whose contracts run for a term and bring so much a year."""
+
 RevenueSpec = Subscription | TakeRate | UnitSale | StaffHours | OutcomeShare | Consumption | AddOn | Project
 """Any revenue part; ``kind`` tells which."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ from analysis.identities import check
 from analysis.metrics import compute
 from analysis.metrics.context import Context
 from analysis.tables import Tables
+from scenarios import compose
 from scenarios.runs.replicate import arrow_tables
 from scenarios.studies.product_checks import PRODUCT_CHECKS
 from sim.prices import price_ratios
-from sim.simulate import Run
+from sim.simulate import Run, simulate
 from sim.spec import Timeline
 from sim.spec.opening import Past
 from sim.world import World
@@ -214,6 +216,21 @@ def test_nothing_is_offered_while_it_is_switched_off() -> None:
     assert len(days) > 10
 
 
+def test_who_left_the_market_as_a_customer_is_offered_nothing() -> None:
+    """A customer whose journey ends without leaving us stays a customer, but nobody can reach it."""
+    document = two(co_termed=False)
+    over = changed(document, {"business.route.renew.otherwise": "end", "business.route.renew.emits_otherwise": None})
+    tables = run(over).tables
+    events, wants = tables["events"], tables["decisions"]
+    left = where(events, activity="finished", stage="life")
+    ended = dict(zip(events["account"][left].tolist(), events["time"][left].tolist(), strict=True))
+    gone = {account for account, stage in enumerate(values(tables["accounts"]["last_stage"])) if stage == "end"}
+    asked = where(wants, decision="want")
+    assert len(gone & set(ended)) > 20
+    for account, time in zip(wants["account"][asked], wants["time"][asked], strict=True):
+        assert account not in gone or time <= ended.get(account, 0.0)
+
+
 def test_metrics_tell_products_apart() -> None:
     document = two()
     made = run(document)
@@ -295,3 +312,20 @@ def test_a_project_needs_a_way_over_its_desk() -> None:
     assert problems(nowhere)[0].startswith('business.revenue.main.stop: is not on the way of the offer, got "call"')
     optional = changed(document, {"business.route.teach.desks": {"field": "optional"}})
     assert problems(optional) == ['business.route.teach.desks.field: works a project, got "optional"; required']
+
+
+def test_opening_files_bring_contracts_of_both_products(tmp_path: Path) -> None:
+    rows = [
+        "external_id,product,segment,arr,seats,start,renewal_date", "a,seats,small,3000,10,2024-03-01,2025-09-01",
+        "a,automation,small,1000,10,2024-09-01,2025-09-01", "b,seats,small,3600,12,2024-06-01,2025-06-01",
+    ]  # fmt: skip
+    (tmp_path / "customers.csv").write_text("\n".join(rows), encoding="utf-8")
+    path = f"market.opening.customers.path={tmp_path / 'customers.csv'}"
+    composed = compose("tool", ["scenario=bundle", path, "market.accounts=50", "horizon.days=300"])
+    tables = simulate(composed.timeline, composed.seed, 0).tables
+    table = tables["subscriptions"]
+    before = table["start"] < np.datetime64("2025-01-01")
+    assert sorted(values(table["product"])[before].tolist()) == ["automation", "seats", "seats"]
+    assert values(table["mrr"])[before & where(table, product="automation")].tolist() == [8333]
+    ends = {str(end)[:10] for end in table["end"][before & (table["account"] == table["account"][before][0])]}
+    assert ends == {"2025-09-01"}

@@ -21,12 +21,12 @@ from scenarios.errors import InputError, shown
 from scenarios.intake.agreements import MONTHS, rates
 from scenarios.intake.owed import agreed
 from scenarios.intake.places import Places
-from scenarios.intake.shape import TERMED
 from scenarios.runs.derive import write_csv
 from scenarios.runs.manifest import read_manifest
 from scenarios.runs.reproduce import stored_study
 from sim.events import ACTIVITY_CODE
 from sim.spec.opening import Agreements, Opening, Past
+from sim.spec.revenue import BY_TERM
 from sim.units import MINOR
 
 if TYPE_CHECKING:
@@ -127,6 +127,9 @@ def _state(study: Study, replication: int, day: str | None) -> _State:
     opening = reached(Past(timeline, study.seed, passed, replication), replication)
     spec = next((dated.spec for dated in reversed(timeline.later) if dated.day <= passed), timeline.spec)
     people = World(timeline, study.seed, replication, log_decisions=False).population
+    kinds = [part.kind for part in spec.business.revenue.values()]
+    if any(kinds[part] == "project" for part in opening.agreements.part.tolist()):
+        raise InputError([f"format: opening files hold no projects, got some under way on {chosen}; another date"])
     years = float(opening.state.get("years", 0.0))
     return _State(opening, Places(spec), chosen, list(people.external_id), people.segment, years)
 
@@ -179,7 +182,7 @@ def _worth(state: _State, contracts: Agreements, place: int, row: int, account: 
     """Yearly value, amount, units and end of a contract."""
     part = state.parts[int(contracts.part[place])]
     units = "" if math.isnan(contracts.units[place]) else round(float(contracts.units[place]), 6)
-    if part.kind in TERMED:
+    if part.kind in BY_TERM:
         return [_money(contracts.mrr[place] * MONTHS), "", units, state.when(float(contracts.end[place]))]
     if part.kind in ("unit_sale", "staff_hours"):
         return ["", _money(contracts.amount[place]), units, ""]
@@ -236,7 +239,7 @@ def _balances(state: _State) -> Iterator[Cells]:
     contracts = opening.agreements
     for place, account in enumerate(contracts.account.tolist()):
         part = parts[int(contracts.part[place])]
-        rest = float(contracts.amount[place] - contracts.earned[place]) if part.kind in TERMED else 0.0
+        rest = float(contracts.amount[place] - contracts.earned[place]) if part.kind in BY_TERM else 0.0
         work = float(contracts.earned[place]) if part.kind == "staff_hours" else 0.0
         for name, cents in (
             ("deferred_revenue", rest), ("customer_prepayment", float(contracts.ahead[place])), ("unbilled", work),
