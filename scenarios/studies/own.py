@@ -1,4 +1,4 @@
-"""A study folder of the user's own: a business on a shipped type, its market and policy, a scenario, an experiment.
+"""A study folder of the user's own: a business on a shipped type, market, policy, opening, a scenario, an experiment.
 
 The numbers are those of the type, copied with unit, source and range, so that the folder runs as it is and gives what
 the type gives until somebody edits it.
@@ -6,6 +6,7 @@ the type gives until somebody edits it.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -30,14 +31,15 @@ FILES = {
     f"business/{NAME}.yaml": "business.yaml.j2",
     f"policy/{NAME}.yaml": "policy.yaml.j2",
     f"market/{NAME}.yaml": "market.yaml.j2",
+    f"opening/{NAME}.yaml": "opening.yaml.j2",
     f"scenario/{PLAN}.yaml": "scenario.yaml.j2",
     f"experiment/{SWEEP}.yaml": "experiment.yaml.j2",
 }
-"""Files of a new folder and the templates they are made of."""
+"""Files of a new folder and the templates they are made of; the sample opening files of the type come with them."""
 
-POLICY = ("desks", "channels", "products", "finance")
+POLICY = ("desks.*.label", "desks.*.cost_year", "channels", "products", "finance.fixed_month", "finance.commission")
 MARKET = ("accounts", "segments.*.label", "segments.*.share", "reference_price")
-"""Keys of the type that are copied for the user to edit."""
+"""Keys of the type that are copied for the user to edit; opening files say how many people and how much cash."""
 
 EVIDENCE = re.compile(r" \((?:[A-Z]\d+(?:, )?)+\)")
 """How a scenario names the claims that it rests on."""
@@ -72,8 +74,9 @@ def start_study(folder: str | os.PathLike[str], business: str = "tool") -> list[
     if business not in known:
         raise InputError([f"business: is unknown, got {shown(business)}; {suggest(business, known)}"])
     path = _free(folder)
-    _place(path, _texts(compose(business)))
-    return [path / name for name in FILES]
+    contents = _contents(compose(business))
+    _place(path, contents)
+    return [path / name for name in contents]
 
 
 def _free(folder: str | os.PathLike[str]) -> Path:
@@ -92,7 +95,7 @@ def _free(folder: str | os.PathLike[str]) -> Path:
     return path.resolve()
 
 
-def _texts(study: Study) -> dict[str, str]:
+def _contents(study: Study) -> dict[str, bytes]:
     """Content of every file of a folder."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -100,7 +103,19 @@ def _texts(study: Study) -> dict[str, str]:
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
     words = _words(study)
-    return {name: environment.get_template(template).render(words) for name, template in FILES.items()}
+    texts = {name: environment.get_template(template).render(words) for name, template in FILES.items()}
+    samples = {f"opening/{NAME}/{file.name}": file.read_bytes() for file in _samples(study.business)}
+    return {name: text.encode() for name, text in texts.items()} | samples
+
+
+def _samples(business: str) -> list[Path]:
+    """The made-up opening files of a type."""
+    return sorted((CONF / "opening" / business).glob("*.csv"))
+
+
+def _header(file: Path) -> list[str]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        return next(csv.reader(lines))
 
 
 def _words(study: Study) -> dict[str, Any]:
@@ -117,6 +132,7 @@ def _words(study: Study) -> dict[str, Any]:
         "days": study.config["horizon"]["days"],
         "policy": excerpt((CONF / "policy" / f"{study.business}.yaml").read_text(encoding="utf-8"), POLICY),
         "market": excerpt((CONF / "market" / f"{study.business}.yaml").read_text(encoding="utf-8"), MARKET),
+        "opening": {file.stem: _header(file) for file in _samples(study.business)},
         "plans": {plan.name: _asks(plan.question) for plan in of_business(study.business) if plan.name != "baseline"},
         **_levers(study),
     }
@@ -152,15 +168,15 @@ def _note(row: Mapping[str, Any]) -> str:
     return f"{row['unit']}; {row['evidence']}; [{row['low']:g}, {row['high']:g}]; {row['meaning']}"
 
 
-def _place(path: Path, texts: Mapping[str, str]) -> None:
+def _place(path: Path, contents: Mapping[str, bytes]) -> None:
     """Write the files beside their place, then move them there; what fails leaves nothing behind."""
     new = not path.exists()
     beside = (path.parent if new else path) / f".{path.name}.{os.getpid()}"
     try:
         beside.mkdir(parents=True)
-        for name, text in texts.items():
-            (beside / name).parent.mkdir(exist_ok=True)
-            (beside / name).write_text(text, encoding="utf-8")
+        for name, content in contents.items():
+            (beside / name).parent.mkdir(parents=True, exist_ok=True)
+            (beside / name).write_bytes(content)
         if new:
             beside.rename(path)
         else:

@@ -10,6 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from scenarios import compose, load, read_experiment
@@ -25,8 +26,9 @@ from scenarios.studies.settings import CONF
 BUSINESSES = options("business")
 TYPES = [name if name == "tool" else pytest.param(name, marks=pytest.mark.slow) for name in BUSINESSES]
 """One in the suite; each of the others takes as long."""
-QUICK = ["market.accounts=60", "horizon.days=90", "replications=2", "progress=false"]
+QUICK = ["market.accounts=150", "horizon.days=90", "replications=2", "progress=false"]
 PLAIN = ["report.enabled=false", "forecast.enabled=false"]
+PAID = "cost_year: 210000  # CNY/head/year; our payroll"
 CALM = [*PLAIN, "compare.drivers=false", "compare.flips=false"]
 
 
@@ -63,21 +65,29 @@ def without_names(config: dict[str, Any]) -> dict[str, Any]:
     for group in ("business", "market", "policy"):
         plain[group].pop("name")
         plain[group].pop("label", None)
+    plain["market"]["opening"] = sorted(plain["market"]["opening"])
     return plain
 
 
 @pytest.mark.parametrize("business", TYPES)
-def test_a_new_folder_is_its_type_under_another_name(business: str, tmp_path: Path) -> None:
+def test_a_new_folder_is_its_type_under_another_name(
+    business: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = start_study(tmp_path / "new", business)
-    assert files == [tmp_path / "new" / name for name in FILES]
+    monkeypatch.chdir(tmp_path / "new")
+    samples = sorted((CONF / "opening" / business).glob("*.csv"))
+    assert len(samples) == 5
+    assert files == [tmp_path / "new" / name for name in (*FILES, *(f"opening/{NAME}/{s.name}" for s in samples))]
     assert {path for path in (tmp_path / "new").rglob("*") if path.is_file()} == set(files)
-    for file in files[1:]:
-        assert not gaps(file.read_text(encoding="utf-8"))
-    mine, shipped = compose(NAME, config_dir=tmp_path / "new"), compose(business)
+    for file in files:
+        assert file.suffix != ".yaml" or not gaps(file.read_text(encoding="utf-8"))
+    mine, shipped = compose(NAME, config_dir=tmp_path / "new"), compose(business, [f"opening={business}"])
     assert without_names(mine.config) == without_names(shipped.config)
+    assert mine.files == shipped.files
+    assert len(mine.files) == 5
     assert (mine.business, mine.warnings) == (NAME, shipped.warnings)
     before = {row["key"]: row for row in mine.inputs}
-    assert {row["origin"] for key, row in before.items() if key.endswith((".heads", ".spend_month"))} == {"yours"}
+    assert {row["origin"] for key, row in before.items() if key.endswith((".cost_year", ".spend_month"))} == {"yours"}
     (plans,) = compose_plans([NAME], ["baseline", PLAN], config_dir=tmp_path / "new")
     after = {row["key"]: row for row in plans.studies[PLAN].inputs}
     changed = {key for key, row in after.items() if row["value"] != before[key]["value"]}
@@ -105,10 +115,30 @@ def typed(folder: Path, call: Any, more: Sequence[str] = ()) -> list[str]:
     return shown
 
 
+def own_customers(folder: Path) -> None:
+    """Put a file of one's own in the place of the sample: other columns, dates and encoding; no balances of theirs."""
+    (folder / "opening" / NAME / "客户.csv").write_bytes(
+        "客户编号,年费,席位,到期\n甲公司,72000,240,2025年03月01日\n乙公司,36000,120,2025年09月15日\n".encode("gb18030")
+    )
+    config = folder / "opening" / f"{NAME}.yaml"
+    text = config.read_text(encoding="utf-8")
+    ours = f"""    customers:
+      path: opening/{NAME}/客户.csv
+      encoding: gb18030
+      date_format: "%Y年%m月%d日"
+      columns: {{external_id: 客户编号, arr: 年费, seats: 席位, renewal_date: 到期}}
+"""
+    text = re.sub(r"    customers:\n(?:      .*\n)+", ours, text)
+    config.write_text(re.sub(r"    balances:\n(?:      .*\n)+", "", text), encoding="utf-8")
+
+
 def test_a_new_user_edits_it_and_types_the_commands_of_its_readme(folder: Path, call: Any) -> None:
     edit(folder / f"policy/{NAME}.yaml", "price: {small: 300, medium: 280, large: 240}", "price: 390")
-    edit(folder / f"policy/{NAME}.yaml", "heads: 2  # people; assumption", "heads: 5  # people; our payroll of May")
+    edit(folder / f"policy/{NAME}.yaml", "cost_year: 200000  # CNY/head/year; assumption", PAID)
+    with (folder / "opening" / NAME / "staff.csv").open("a", encoding="utf-8") as staff:
+        staff.write("sales,2024-02-01\n" * 3)
     edit(folder / f"business/{NAME}.yaml", '"My tool"', "极光协作")
+    own_customers(folder)
     (folder / f"scenario/{PLAN}.yaml").rename(folder / "scenario" / "spring_push.yaml")
     edit(folder / "README.md", f",{PLAN}]", ",spring_push]")
     edit(folder / f"experiment/{SWEEP}.yaml", "heads: [2, 3, 4]", "heads: [5, 6]")
@@ -119,10 +149,11 @@ def test_a_new_user_edits_it_and_types_the_commands_of_its_readme(folder: Path, 
     assert set(first.summary["run"]) == {"first"}
     inputs = first.inputs.set_index("key")
     assert inputs.loc["policy.products.seats.price", ["value", "origin"]].tolist() == [390, "yours"]
-    assert inputs.loc["policy.desks.sales.heads", ["value", "source"]].tolist() == [
-        5,
-        f"{NAME}.yaml: our payroll of May",
-    ]
+    paid = inputs.loc["policy.desks.sales.cost_year"]
+    assert (paid["value"], paid["source"]) == (210000, f"{NAME}.yaml: our payroll")
+    assert inputs.loc["policy.desks.sales.heads", "value"] == 5
+    stated = pd.read_csv(folder / "runs/first/opening_stated.csv", encoding="utf-8-sig").set_index("quantity")["value"]
+    assert (stated["arr"], stated["active_customers"]) == (72000 + 36000, 2)
     assert len(load("runs/sweep").points) == 6
 
 
@@ -139,10 +170,11 @@ def test_the_commands_of_the_readme_work_for_every_type(
 @pytest.mark.parametrize(
     ("file", "old", "new", "line"),
     [
-        ("policy", "heads: 2 ", "haeds: 2 ", "policy.desks.sales.haeds: is an unknown key"),
-        ("policy", "fixed_month: 90000", "fixed_month: 9o000", "policy.finance.fixed_month: "),
-        ("policy", "    heads: 1", "\theads: 1", "policy/mine.yaml:15: is indented with a tab"),
+        ("policy", "fixed_month:", "fixed_mont:", "policy.finance.fixed_mont: is an unknown key"),
+        ("policy", "    label: 席位", "\tlabel: 席位", "policy/mine.yaml:22: is indented with a tab"),
         ("market", "share: 0.75", "share: 0.7", "market.segments: "),
+        ("opening", "arr: arr", "arr: acv", "market.opening.customers"),
+        ("opening", "customers.csv", "custmers.csv", "market.opening.customers.path: "),
         ("business", "override /market: mine", "override /market: mein", "market: is unknown"),
     ],
 )
@@ -200,7 +232,7 @@ def test_a_disk_that_fills_leaves_nothing_behind(there: bool, tmp_path: Path, mo
     place = tmp_path / "new"
     if there:
         place.mkdir()
-    write, written = Path.write_text, []
+    write, written = Path.write_bytes, []
 
     def full(path: Path, *rest: Any, **more: Any) -> int:
         written.append(path)
@@ -208,7 +240,7 @@ def test_a_disk_that_fills_leaves_nothing_behind(there: bool, tmp_path: Path, mo
             raise OSError(28, "No space left on device")
         return write(path, *rest, **more)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(InputError, match="No space left on device"):
         start_study(place)
     assert len(written) == 4

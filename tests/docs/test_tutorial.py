@@ -18,7 +18,7 @@ FILE = ROOT / "docs" / "tutorial.ipynb"
 NOTEBOOK: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
 CODE = ["".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
 SMALLER = {
-    "market.accounts=600": "market.accounts=80",
+    "market.accounts=600": "market.accounts=120",
     "horizon.days=730": "horizon.days=130",
     "replications=4": "replications=2",
     "forecast.model=best": "forecast=fast",
