@@ -105,6 +105,7 @@ def goal(say: Wording, row: dict[Any, Any]) -> Cell:
 
 
 def row_of(say: Wording, row: dict[Any, Any]) -> list[Cell]:
+    """One target as a row: what, by when, what was found, how far it is reached, and by how much it is missed."""
     unit, name = str(row["unit"]), str(row["target"])
     note = when(say, row) if str(row["metric"]) in name else say.text("plan.named", period=when(say, row), name=name)
     return [
