@@ -32,8 +32,8 @@ DAY = 730.0
 
 MAIN = (
     "touches", "leads", "qualified", "opportunities", "signed", "new_customers", "churned_customers",
-    "active_customers", "arr", "revenue", "gross_profit", "operating_profit", "cash", "cash_received", "cash_paid", "billed",
-    "collected", "receivable", "deferred_revenue", "gmv", "units_sold", "utilisation", "wait_days", "queue",
+    "active_customers", "arr", "revenue", "gross_profit", "operating_profit", "cash", "cash_received", "cash_paid",
+    "billed", "collected", "receivable", "deferred_revenue", "gmv", "units_sold", "utilisation", "wait_days", "queue",
 )  # fmt: skip
 """Figures that a strategy team reads; a business has those of them that it has."""
 
