@@ -94,7 +94,7 @@ def test_a_continuation_goes_on_like_its_past() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("business", BUSINESSES)
 def test_every_business_goes_on_like_its_past(business: str) -> None:
-    assert suspicious(differences(business, 400, 40)) == {}
+    assert suspicious(differences(business, 300, 24)) == {}
 
 
 def _without_deals(state: Opening) -> Opening:
@@ -114,7 +114,7 @@ def _new_contracts(state: Opening) -> Opening:
 @pytest.mark.parametrize("forget", [_without_deals, _new_contracts])
 def test_a_state_that_forgets_is_found_out(forget: Any) -> None:
     """What the test above would see if deals or renewal dates were lost."""
-    assert suspicious(differences("service_saas", 400, 30, forget)) != {}
+    assert suspicious(differences("service_saas", 300, 24, forget)) != {}
 
 
 def test_the_state_of_a_past_is_that_of_its_own_tables() -> None:
