@@ -58,7 +58,7 @@ def open_amount(view: View) -> list[Cells]:
 
 
 def _told(view: View) -> np.ndarray:
-    """Amounts known before signing, in minor units: of deals older than the horizon that were opened with one, or NaN."""
+    """Amounts known before signing, in minor units: of deals from before the horizon opened with one, or NaN."""
     table, log = view.tables["opportunities"], view.log
     older = view.calendar.days_of(table["opened"].to_numpy()) < 0
     rows = log.rows(view.context.milestones["opportunity"])

@@ -84,12 +84,6 @@ def cell(say: Wording, row: dict[Any, Any], column: str, unit: str) -> Cell:
     return Cell(say.value(value, unit), say.text.interval(float(row[low]), float(row[high]), unit))
 
 
-def chance_text(say: Wording, row: dict[Any, Any]) -> str:
-    """The chance of a target with its interval, in one phrase."""
-    shares = {c: say.percent(float(row[c])) for c in ("chance", "chance_low", "chance_high")}
-    return say.text("plan.chance_text", **shares)
-
-
 def chance(say: Wording, row: dict[Any, Any]) -> Cell:
     """The chance of a target with its interval, marked where the interval leaves no doubt which is likelier."""
     low, high = float(row["chance_low"]), float(row["chance_high"])

@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
+from analysis.attainment.cash import cash_risk
 from analysis.report import build
 from analysis.report.folder import Folder
 from analysis.report.screen import show
 from analysis.report.strings import FOLDER, Catalogue, catalogue, flatten, languages
 from analysis.report.wording import OF_DESK, Wording
+from tests.fixtures.fake_panels import write_full_run
+from tests.fixtures.fake_plan import add_plan
 from tests.fixtures.fake_run import write_fake_run
 
 REPORT = Path(build.__file__).parent
@@ -38,21 +41,23 @@ OPEN, CLOSE = "⟦", "⟧"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_fake_run(tmp_path_factory.mktemp("runs") / "fake")
+    return write_full_run(tmp_path_factory.mktemp("runs") / "fake")
 
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on its defaults in which cash recovers and more activate than sign."""
+    """A run on its defaults in which cash recovers and more activate than sign, held against a plan."""
     path = write_fake_run(tmp_path_factory.mktemp("runs") / "calm")
+    add_plan(path)
     manifest = json.loads((path / "manifest.json").read_text("utf-8"))
     manifest.update(overrides=[], warnings=[], failures=[])
     (path / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     folder = Folder(path)
     months = folder.table("metrics")
-    cash = months["metric"] == "cash"
+    cash = months["metric"].isin(["cash", "cash_min"])
     months.loc[cash, "value"] = (months.loc[cash, "ds"].dt.month - 6.0).abs()
     months.to_parquet(path / "metrics.parquet", index=False)
+    cash_risk(months).to_csv(path / "cash_risk.csv", index=False)
     folder.summary.query("metric != 'days_lead_signed'").to_csv(path / "summary.csv", index=False)
     staffing = folder.table("staffing")
     staffing.assign(busy_hours=staffing["capacity_hours"]).to_parquet(path / "staffing.parquet", index=False)

@@ -27,6 +27,7 @@ from analysis.report.comparison.who import counts
 from analysis.report.plots import Words
 from analysis.report.strings import FOLDER, MissingText, catalogue, languages
 from tests.fixtures.fake_comparison import CHINESE_ID, LABELS, PRIMARY, Recipe, write_fake_comparison
+from tests.fixtures.fake_plan import add_plans
 from tests.fixtures.fake_run import CHINESE, HOSTILE
 
 ALL = ["result", "decision", "sure", "drivers", "flips", "changes", "gain", "funnel", "course", "figures"]
@@ -440,6 +441,11 @@ def test_changes_alone_and_together_are_a_chapter(stacked: Comparison) -> None:
     assert "is open" in shown
 
 
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    return Comparison(add_plans(write_fake_comparison(tmp_path_factory.mktemp("planned") / "one")))
+
+
 def test_every_text_is_used(
     folder: Path,
     several: Path,
@@ -448,9 +454,10 @@ def test_every_text_is_used(
     undefined: Comparison,
     still: Comparison,
     stacked: Comparison,
+    planned: Comparison,
 ) -> None:
     text = catalogue(part=PART)
-    for found in (Comparison(folder), Comparison(several), odd, silent, undefined, still, stacked):
+    for found in (Comparison(folder), Comparison(several), odd, silent, undefined, still, stacked, planned):
         render(found, text)
         show(found, text, 200)
         show(found, text, 40)

@@ -18,7 +18,7 @@ from analysis.report.folder import Folder
 from analysis.report.screen import MOST_LINES, screen
 from analysis.report.strings import Catalogue, catalogue
 from tests.fixtures.fake_comparison import write_fake_comparison
-from tests.fixtures.fake_plan import MONTHS, TARGETS, add_plan
+from tests.fixtures.fake_plan import MONTHS, TARGETS, add_plan, add_plans
 from tests.fixtures.fake_run import CHINESE, HOSTILE, write_fake_run
 
 
@@ -31,10 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = write_fake_comparison(tmp_path_factory.mktemp("comparisons") / "planned")
-    tables = [add_plan(folder).assign(business="tool", scenario=folder.name) for folder in (path / "tool").iterdir()]
-    pd.concat(tables).to_csv(path / "planned.csv", index=False, encoding="utf-8-sig")
-    return path
+    return add_plans(write_fake_comparison(tmp_path_factory.mktemp("comparisons") / "planned"))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
 from analysis.report.comparison.case import Case
 from analysis.report.comparison.charts import courses as bands_of
 from analysis.report.markers import marked
-from analysis.report.plan import MOST_COURSES, MOST_ROWS, chance_text, goal, left_out, plan_line, row_of, what, when
+from analysis.report.plan import MOST_COURSES, MOST_ROWS, goal, left_out, plan_line, row_of, what, when
 from analysis.report.plan_folder import MEASURED, Course, courses, simulated
 from analysis.report.scaling import scaled, words
 
@@ -36,7 +36,7 @@ def reached(case: Case) -> list[str]:
     lines = []
     for scenario, rows in measured.groupby("scenario", sort=False):
         fields = {"likely": case.text.count(float((rows["chance"] >= 0.5).sum())), "total": case.text.count(len(rows))}
-        lines.append(case.text("plan.by_plan", plan=case.label(str(scenario)), **fields))
+        lines.append(case.text("compare.plan.by_plan", plan=case.label(str(scenario)), **fields))
     return lines
 
 
@@ -48,7 +48,7 @@ def _side_by_side(case: Case, parts: dict[str, pd.DataFrame]) -> list[Block]:
     rows = list(zip(*(p.to_dict("records") for p in parts.values()), strict=True))
     shown = [r for r in rows if r[0]["kind"] != "month"] or rows
     head = [text("plan.figure"), text("plan.plan"), *(case.label(s) for s in parts)]
-    blocks: list[Block] = [Table(head, [_row(case, r) for r in shown[:MOST_ROWS]], note=text("plan.side_note"))]
+    blocks: list[Block] = [Table(head, [_row(case, r) for r in shown[:MOST_ROWS]], note=text("compare.plan.side_note"))]
     if len(shown[:MOST_ROWS]) < len(rows):
         title = text("plan.all", count=text.count(len(rows)))
         blocks.append(Table(head, [_row(case, r) for r in rows], title=title, folded=True, dense=True))
@@ -60,7 +60,7 @@ def _row(case: Case, sides: tuple[dict[Any, Any], ...]) -> list[Cell]:
     cells = [
         Cell(
             say.value(float(side["mean"]), str(side["unit"])),
-            case.text("plan.side", attainment=_share(case, side), chance=chance_text(say, side)),
+            case.text("compare.plan.side", attainment=_share(case, side), chance=_chance(case, side)),
         )
         for side in sides
     ]
@@ -68,7 +68,17 @@ def _row(case: Case, sides: tuple[dict[Any, Any], ...]) -> list[Cell]:
 
 
 def _share(case: Case, row: dict[Any, Any]) -> str:
-    return case.say.percent(float(row["attainment"])) if row["attainment"] == row["attainment"] else "–"
+    return (
+        case.say.percent(float(row["attainment"]))
+        if row["attainment"] == row["attainment"]
+        else case.text("format.undefined")
+    )
+
+
+def _chance(case: Case, row: dict[Any, Any]) -> str:
+    """The chance of a planned figure with its interval, in one phrase."""
+    shares = {c: case.say.percent(float(row[c])) for c in ("chance", "chance_low", "chance_high")}
+    return case.text("compare.plan.chance", **shares)
 
 
 def _charts(case: Case, base: pd.DataFrame) -> list[Block]:
@@ -101,7 +111,7 @@ def _single(case: Case, parts: dict[str, pd.DataFrame]) -> list[Block]:
     head = [text(f"plan.{k}") for k in ("figure", "plan", "simulated", "attainment", "variance", "chance")]
     return [
         Table(head, [row_of(case.say, r) for r in rows.to_dict("records")], folded=True, dense=True,
-              title=text("plan.of_plan", plan=case.label(scenario)))
+              title=text("compare.plan.of_plan", plan=case.label(scenario)))
         for scenario, rows in parts.items()
         if len(rows)
     ]  # fmt: skip
