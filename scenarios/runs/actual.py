@@ -170,7 +170,7 @@ def _check_names(rows: Sequence[PlannedRow]) -> None:
     """Refuse names that are a metric but for a typing error: its scores would be missed."""
     from analysis.metrics import REGISTRY
 
-    near = {}
+    near: dict[str, tuple[int, str]] = {}
     for row in rows:
         plain = "_".join(row.metric.casefold().split())
         if row.metric not in REGISTRY and (close := difflib.get_close_matches(plain, REGISTRY, n=1, cutoff=NEAR)):

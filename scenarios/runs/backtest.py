@@ -39,6 +39,11 @@ class Backtest:
         A row for every metric and span of months ahead, then what could not be scored, with the reason as ``status``.
     months : pandas.DataFrame
         What was simulated beside what came, by metric and month.
+    file : str
+        What came.
+    language : str
+        Of the page.
+    warnings : list of str
     failures : list of dict
         Replications that failed.
     """
@@ -46,6 +51,9 @@ class Backtest:
     path: Path
     table: pd.DataFrame
     months: pd.DataFrame
+    file: str
+    language: str
+    warnings: list[str]
     failures: list[dict[str, Any]]
 
 
@@ -106,6 +114,7 @@ def _kept(result: Result, came: Actual) -> Backtest:
     from analysis.report.backtest import build_backtest
 
     path, manifest = result.path, result.manifest
+    language = str(read_config(path)["report"]["language"])
     if not manifest.replications:
         raise InputError(
             [f"source: has nothing to score, got no replication that finished in {path}; see the failures"]
@@ -115,10 +124,10 @@ def _kept(result: Result, came: Actual) -> Backtest:
         try:
             _write(path, TABLE, table)
             _write(path, COURSE, course)
-            build_backtest(path, Path(came.path).name, read_config(path)["report"]["language"])
+            build_backtest(path, Path(came.path).name, language)
         except OSError as error:
             raise unwritable(path, error) from None
-    return Backtest(path, table, course, result.failures)
+    return Backtest(path, table, course, came.path, language, manifest.warnings, result.failures)
 
 
 def _write(path: Path, name: str, frame: pd.DataFrame) -> None:
