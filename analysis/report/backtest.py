@@ -34,6 +34,9 @@ FEW_MONTHS = 12
 ENOUGH = 39
 """Replications from which quantiles reach the ends of a 95 per cent interval."""
 
+TEXTS: tuple[str, ...] = ("dim", "level", "unit", "rival", "note")
+"""Columns that may be absent in a row."""
+
 Row = dict[Any, Any]
 
 
@@ -43,7 +46,7 @@ class View:
     def __init__(self, path: Path, file: str, language: str) -> None:
         self.say = Wording(Folder(path), catalogue(language, PART))
         self.text, self.file = self.say.text, file
-        self.table, self.course = (self.say.folder.table(name) for name in (TABLE, COURSE))
+        self.table, self.course = (_named(self.say.folder.table(name)) for name in (TABLE, COURSE))
 
     @cached_property
     def scored(self) -> pd.DataFrame:
@@ -106,6 +109,12 @@ class View:
         return text("backtest.left.line", name=self.name(row), reason=reason, note=note)
 
 
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts are empty where they are absent."""
+    texts = [name for name in TEXTS if name in table]
+    return table.assign(**{name: table[name].astype(object).fillna("") for name in texts})
+
+
 def build_backtest(path: Path, file: str, language: str = "en") -> Path:
     """Write ``backtest.html`` into a run folder that holds the tables of a back-test.
 
@@ -134,7 +143,7 @@ def attention(view: View) -> list[str]:
         share = view.say.percent((replications - 1) / (replications + 1))
         count = text.count(replications)
         lines.append(text("backtest.attention.few_replications", replications=count, share=share))
-    if len(view.scored) and view.scored["rival"].isna().all():
+    if len(view.scored) and (view.scored["rival"] == "").all():
         lines.append(text("backtest.attention.no_rival"))
     if view.left:
         lines.append(text("backtest.attention.left_out", count=text.count(len(view.left))))

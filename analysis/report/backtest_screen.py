@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 MOST_LINES, NARROWEST = 23, 20
-MOST_METRICS = 14
+MOST_METRICS, MOST_LEFT = 14, 3
 FULL, HALF = 84, 56
 """Columns from which all figures are shown, and all but the means."""
 
@@ -67,7 +67,15 @@ def _tail(view: View, path: Path) -> list[RenderableType]:
     text = view.text
     told = [text("backtest.screen.held", **view.held(view.scored)), view.better(), *attention(view)]
     if view.left:
-        told[-1] = text("backtest.screen.left", names="; ".join(view.reason(row) for row in view.left))
-    lines = [bullet(each) if place < 2 else cut(each) for place, each in enumerate(filter(None, told))]
+        told[-1] = _left(view)
+    lines = [bullet(each) for each in filter(None, told)]
     where = whole(str(path / PAGE))
     return [line(text("backtest.screen.how"), "cyan"), *lines, line(text("backtest.screen.where"), "cyan"), where]
+
+
+def _left(view: View) -> str:
+    """The first figures that are not scored, and how many more there are."""
+    names, rest = [view.reason(row) for row in view.left[:MOST_LEFT]], len(view.left) - MOST_LEFT
+    if rest > 0:
+        names.append(view.text("backtest.screen.left_more", count=view.text.count(rest)))
+    return view.text("backtest.screen.left", names="; ".join(names))
