@@ -233,6 +233,8 @@ def course(view: View) -> Panel | None:
     charts = [_fan(view, frame) for _, frame in parts[:MOST_CHARTS]]
     blocks: list[Block] = [Charts(charts)]
     title, headline, lead = (text(f"backtest.course.{name}") for name in ("title", "headline", "lead"))
+    if view.course["rival_mean"].notna().any():
+        lead = f"{lead} {text('backtest.course.rival')}"
     if len(parts) > MOST_CHARTS:
         lead = f"{lead} {text('backtest.course.more', count=text.count(MOST_CHARTS))}"
     return Panel("months", title, headline, lead, blocks)
