@@ -12,7 +12,7 @@ import pytest
 from scenarios.cli import DONE, main
 
 PAGE = Path(__file__).parents[2] / "docs" / "backtest.md"
-SMALL = ["market.accounts=60", "horizon.days=151", "replications=3", "progress=false", "report.enabled=false",
+SMALL = ["market.accounts=200", "horizon.days=151", "replications=3", "progress=false", "report.enabled=false",
          "forecast.enabled=false"]  # fmt: skip
 
 
@@ -23,12 +23,14 @@ def blocks(kind: str) -> dict[str, str]:
 
 def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    first, second = (shlex.split(blocks("command")[name])[1:] for name in ("init", "validate"))
-    assert main(first) == DONE
+    (first,), (move, second) = (blocks("command")[name].splitlines() for name in ("init", "validate"))
+    assert main(shlex.split(first)[1:]) == DONE
     for name, text in blocks("file").items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
-    assert main([*[word for word in second if "replications" not in word], *SMALL]) == DONE, capsys.readouterr().err
+    monkeypatch.chdir(tmp_path / move.removeprefix("cd "))
+    words = [word for word in shlex.split(second)[1:] if "replications" not in word]
+    assert main([*words, *SMALL]) == DONE, capsys.readouterr().err
     assert "not scored: Net promoter score" in capsys.readouterr().out
     found = pd.read_csv("runs/then/backtest.csv", encoding="utf-8-sig")
     whole = found[found["horizon"] == "all"].set_index("metric")

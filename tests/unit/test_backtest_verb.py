@@ -96,6 +96,7 @@ def test_the_run_is_sound_and_can_be_scored_again(made: Path, folder: Path, caps
     assert "80 % intervals held" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_doubled_price_is_a_bias_of_amounts_and_not_of_numbers(
     made: Path, past: Path, folder: Path, tmp_path: Path
 ) -> None:
