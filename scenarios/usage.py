@@ -19,7 +19,10 @@ VERBS = {
     "forecast": ("forecast source=RUN|FILE.csv [truth=true]", "forecast a run, several, or a file; how good, how sure"),
     "levers": ("levers [business=tool] [format=text|csv|json]", "every lever: key, unit, range, meaning"),
     "report": ("report RUN", "build the report of a run again"),
-    "validate": ("validate RUN|BUNDLE", "check the files and the books of whatever tobsim wrote"),
+    "validate": (
+        "validate RUN|BUNDLE, or validate source=DIR [actual=FILE.csv]",
+        "check files and books of whatever tobsim wrote; or score a study against the months that came",
+    ),
     "reproduce": ("reproduce RUN|BUNDLE [points=20]", "make it again and say identical, or the first difference"),
     "export": (
         "export RUN format=csv|xlsx|figures|xes|nixtla|vidigi|opening|bundle",

@@ -12,6 +12,7 @@ from scenarios.begin import init
 from scenarios.console import command_line, refuse_paths, say, tell_failures, warn
 from scenarios.errors import InputError, shown, suggest
 from scenarios.optimise.command import optimise
+from scenarios.scoring import backtest
 from scenarios.show import (
     compare_help,
     configuration,
@@ -207,7 +208,9 @@ def report(words: Sequence[str]) -> int:
 
 
 def validate(words: Sequence[str]) -> int:
-    """``tobsim validate``: check the books and the files of a result."""
+    """``tobsim validate``: check the books and the files of a result, or hold a study against the months that came."""
+    if any(word.startswith("source=") for word in words):
+        return backtest(words)
     _, path = _run_path("validate", words)
     if path is None:
         return DONE

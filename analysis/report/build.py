@@ -54,10 +54,10 @@ def build_report(path: Path, language: str = "en") -> Path:
     return write_page(Path(path), render(Folder(Path(path)), catalogue(language)))
 
 
-def write_page(folder: Path, page: str) -> Path:
-    """Write ``report.html`` into a folder, in one step; returns its path."""
-    target = folder / NAME
-    staged = target.with_name(f"{NAME}.tmp")
+def write_page(folder: Path, page: str, name: str = NAME) -> Path:
+    """Write ``report.html`` or another page into a folder, in one step; returns its path."""
+    target = folder / name
+    staged = target.with_name(f"{name}.tmp")
     with staged.open("w", encoding="utf-8", newline="\n") as file:
         file.write(page)
         file.flush()

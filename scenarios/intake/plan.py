@@ -16,8 +16,14 @@ from scenarios.intake.cells import Reader, Unreadable
 from scenarios.intake.sheet import EXAMPLES, Sheet, Source, at, read_sheet
 from sim.spec.opening_source import OpeningFile
 
-WHERE = "plan"
+WHERE, ACTUAL = "plan", "actual"
+WORDS = {WHERE: "a plan", ACTUAL: "months that came"}
+"""Keys that name such a file, and what it is called in messages."""
+
 METRIC, PERIOD, VALUE, DIM, LEVEL, SENSE, NAME = "metric", "period", "value", "dim", "level", "at_least", "target"
+DATE = "ds"
+"""What the period may be called where months come out of another program."""
+
 COLUMNS: tuple[str, ...] = (METRIC, PERIOD, VALUE, NAME, SENSE, DIM, LEVEL, *DIMS)
 """Names of ours that columns may have."""
 
@@ -47,7 +53,7 @@ class PlannedRow:
         return self.metric, self.period.text, self.dim, self.level
 
 
-def read_plan(plan: Mapping[str, Any], year_end: int) -> tuple[list[PlannedRow], str]:
+def read_plan(plan: Mapping[str, Any], year_end: int, where: str = WHERE) -> tuple[list[PlannedRow], str]:
     """Figures of a plan file, each once, in the order of the file.
 
     Parameters
@@ -56,6 +62,8 @@ def read_plan(plan: Mapping[str, Any], year_end: int) -> tuple[list[PlannedRow],
         The key ``plan`` of the configuration: path, columns, values and how numbers are written.
     year_end : int
         Month in which fiscal years end.
+    where : str
+        What messages call the key: figures that came (``actual``) are written as those of a plan are.
 
     Returns
     -------
@@ -71,26 +79,27 @@ def read_plan(plan: Mapping[str, Any], year_end: int) -> tuple[list[PlannedRow],
     """
     given = {key: plan[key] for key in FORMAT if plan.get(key) is not None}
     file = OpeningFile(**given)
-    source = Source(WHERE, file.path, "a plan", file.encoding, file.delimiter, file.sheet)
+    source = Source(where, file.path, WORDS[where], file.encoding, file.delimiter, file.sheet)
     sheet = read_sheet(source)
     if sheet.ragged:
         got = at([sheet.lines[place] for place in sheet.ragged])
         reason = f"rows do not have the {len(sheet.header)} cells of the header"
-        raise InputError([f"{WHERE}.path: {reason}, got {got}; quotes around cells that hold a comma"])
-    table = _Table(sheet, dict(plan.get("columns") or {}), year_end)
+        raise InputError([f"{where}.path: {reason}, got {got}; quotes around cells that hold a comma"])
+    table = _Table(sheet, dict(plan.get("columns") or {}), year_end, where)
     if not sheet.rows:
-        raise InputError([f"{WHERE}.path: has a header and no rows, got {file.path}; one row per metric and period"])
-    return _once(table.rows(Reader(file, datetime.min, datetime.fromisoformat), _names(plan))), sheet.digest
+        raise InputError([f"{where}.path: has a header and no rows, got {file.path}; one row per metric and period"])
+    rows = table.rows(Reader(file, datetime.min, datetime.fromisoformat), _names(plan, where))
+    return _once(rows, where), sheet.digest
 
 
-def _names(plan: Mapping[str, Any]) -> dict[str, str]:
+def _names(plan: Mapping[str, Any], where: str) -> dict[str, str]:
     """Our metric by the text that means it."""
     values = plan.get("values") or {}
     if unknown := [key for key in values if key != METRIC]:
-        raise InputError([f"{WHERE}.values.{unknown[0]}: has no texts of its own, got {shown(unknown[0])}; metric"])
+        raise InputError([f"{where}.values.{unknown[0]}: has no texts of its own, got {shown(unknown[0])}; metric"])
     found = {text: ours for ours, texts in (values.get(METRIC) or {}).items() for text in texts}
     problems = [
-        f"{WHERE}.values.metric.{ours}: is no metric, got {shown(ours)}; {suggest(ours, REGISTRY)}"
+        f"{where}.values.metric.{ours}: is no metric, got {shown(ours)}; {suggest(ours, REGISTRY)}"
         for ours in values.get(METRIC) or {}
         if ours not in REGISTRY
     ]
@@ -102,8 +111,8 @@ def _names(plan: Mapping[str, Any]) -> dict[str, str]:
 class _Table:
     """Where in the sheet everything stands."""
 
-    def __init__(self, sheet: Sheet, columns: Mapping[str, str], year_end: int) -> None:
-        self.sheet, self.year_end = sheet, year_end
+    def __init__(self, sheet: Sheet, columns: Mapping[str, str], year_end: int, where: str) -> None:
+        self.sheet, self.year_end, self.where = sheet, year_end, where
         self.header = [name.strip() for name in sheet.header]
         self.place: dict[str, int] = {}
         self._find(columns)
@@ -116,23 +125,25 @@ class _Table:
         self._check()
 
     def _find(self, columns: Mapping[str, str]) -> None:
-        lower = [name.casefold() for name in self.header]
+        lower, what = [name.casefold() for name in self.header], WORDS[self.where]
         problems = [
-            f"{WHERE}.columns.{ours}: is no column of a plan, got {shown(ours)}; {suggest(ours, COLUMNS)}"
+            f"{self.where}.columns.{ours}: is no column of {what}, got {shown(ours)}; {suggest(ours, COLUMNS)}"
             for ours in columns
             if ours not in COLUMNS
         ]
         doubled = sorted({name for name in self.header if name and self.header.count(name) > 1})
-        problems += [f"{WHERE}.path: a column is there twice, got {shown(n)}; one header each" for n in doubled]
+        problems += [f"{self.where}.path: a column is there twice, got {shown(n)}; one header each" for n in doubled]
         for ours in COLUMNS:
             theirs = columns.get(ours)
             if theirs is None and ours in lower:
                 self.place[ours] = lower.index(ours)
+            elif theirs is None and self.where == ACTUAL and ours == PERIOD and DATE in lower:
+                self.place[ours] = lower.index(DATE)
             elif theirs is not None and theirs in self.header:
                 self.place[ours] = self.header.index(theirs)
             elif theirs is not None:
                 reason = f"is no column of the file, got {shown(theirs)}; {suggest(theirs, self.header)}"
-                problems.append(f"{WHERE}.columns.{ours}: {reason}")
+                problems.append(f"{self.where}.columns.{ours}: {reason}")
         if problems:
             raise InputError(problems)
 
@@ -141,7 +152,7 @@ class _Table:
         split = " (cells seem to be separated by ;)" if len(self.header) == 1 and ";" in self.header[0] else ""
         found = ", ".join(shown(name) for name in self.header[:30])
         problems = [
-            f"{WHERE}.columns.{ours}: is no column of the file{split}, got no {ours}; "
+            f"{self.where}.columns.{ours}: is no column of the file{split}, got no {ours}; "
             f"columns metric, period, value, or one column per period as in {FORMS} (found: {found})"
             for ours in wanted
             if ours not in self.place
@@ -166,7 +177,9 @@ class _Table:
         if wrong:
             more = f" and {len(wrong) - EXAMPLES} more" if len(wrong) > EXAMPLES else ""
             right = "a metric, a period and a number in every row"
-            raise InputError([f"{WHERE}.path: rows cannot be used, got {', '.join(wrong[:EXAMPLES])}{more}; {right}"])
+            raise InputError(
+                [f"{self.where}.path: rows cannot be used, got {', '.join(wrong[:EXAMPLES])}{more}; {right}"]
+            )
         return found
 
     def _figures(self, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -243,7 +256,7 @@ def _known(text: str, names: Mapping[str, str]) -> str:
     return names.get(text) or (plain if plain in REGISTRY else text)
 
 
-def _once(rows: Sequence[PlannedRow]) -> list[PlannedRow]:
+def _once(rows: Sequence[PlannedRow], where: str) -> list[PlannedRow]:
     """Every figure once; two that differ contradict each other."""
     first: dict[tuple[str, str, str, str], PlannedRow] = {}
     clash = []
@@ -254,5 +267,5 @@ def _once(rows: Sequence[PlannedRow]) -> list[PlannedRow]:
             clash.append(f"{shown(what)} in lines {before.line} and {row.line}")
     if clash:
         more = f" and {len(clash) - EXAMPLES} more" if len(clash) > EXAMPLES else ""
-        raise InputError([f"{WHERE}.path: says two things of one figure, got {', '.join(clash[:EXAMPLES])}{more}; one"])
+        raise InputError([f"{where}.path: says two things of one figure, got {', '.join(clash[:EXAMPLES])}{more}; one"])
     return list(first.values())

@@ -54,7 +54,7 @@ def planned(config: Mapping[str, Any]) -> Planned:
         return Planned(())
     from analysis.attainment.period import year_end
 
-    calendar = _calendar(config)
+    calendar = calendar_of(config)
     last = year_end(calendar)
     problems = list(_problems(config, calendar, last))
     if problems:
@@ -90,7 +90,7 @@ def sheets(config: Mapping[str, Any], metrics: pd.DataFrame, targets: tuple[Targ
     from analysis.attainment.cash import cash_risk
     from analysis.attainment.coverage import coverage
 
-    calendar, load = _calendar(config), (config.get("plan") or {}).get("load")
+    calendar, load = calendar_of(config), (config.get("plan") or {}).get("load")
     found = {
         "targets": attain(metrics, targets, calendar),
         "coverage": coverage(metrics, targets, calendar),
@@ -128,7 +128,7 @@ def _plain(cell: Any) -> str:
     return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _calendar(config: Mapping[str, Any]) -> Calendar:
+def calendar_of(config: Mapping[str, Any]) -> Calendar:
     """Months and longer periods, as the metrics of the study have them."""
     from analysis.metrics.view import View
     from analysis.tables import Tables
