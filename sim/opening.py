@@ -175,6 +175,10 @@ def _place(world: World, standing: Standing, cases: list[Case]) -> None:
             float(standing.entered[row]), float(standing.started[row]), bool(served[row]), int(standing.tries[row])
         )
         stops[int(standing.stop[row])].resume(case, place)
+    for desk in world.desks.values():
+        while desk.free and desk.queue:
+            waiting = desk.queue.popleft()
+            waiting.stop.begin(waiting, desk.free.pop(), 0.0)
 
 
 def _served(world: World, standing: Standing) -> np.ndarray:

@@ -61,6 +61,10 @@ class DeskStop(Stop):
     def resume(self, case: Case, place: Place) -> None:
         """Waiting since before day 0, or in work: then for the rest of its hours, given those already worked."""
         self.arrive(case, place.entered)
+        if self.optional and not self.desk.heads:
+            case.callbacks = (self._go_without,)
+            self.plan(case, 0.0)
+            return
         if not (place.served and self.desk.free):
             case.started = _NAN
             self.desk.queue.append(case)
@@ -76,6 +80,9 @@ class DeskStop(Stop):
             case.started = max(past.ago(whole - left), place.entered)
         pace = self.desk.paces.get(case.seat, self.calendar)
         self.plan(case, pace.finish(self.calendar.opening(max(case.started, 0.0)), left))
+
+    def _go_without(self, case: Case) -> None:
+        self.skip(case, case.due)
 
     def finish(self, case: Case) -> None:
         """Work is done: the seat takes up the next case, this one goes on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import erfc, exp, log, sqrt
 
 import numpy as np
@@ -120,6 +121,29 @@ def test_the_oldest_are_in_work_and_the_others_wait_in_their_order() -> None:
     found = ends(crew(1), standing)
     assert np.argsort(found).tolist() == [1, 3, 2, 0]
     assert 0 < found[1] <= 4
+
+
+def test_a_person_more_than_before_takes_up_who_waits() -> None:
+    """Three people on the first day where one was in work: the two oldest who wait begin at the opening."""
+    standing = Standing.make(
+        4, account=np.arange(4), stop=0, entered=[-9.0, -5.0, -7.0, -1.0], started=[-2 + 9 / 24, *[np.nan] * 3],
+        served=[True, False, False, False],
+    )  # fmt: skip
+    found = ends(crew(3), standing)
+    assert found[0] == pytest.approx(13 / 24, abs=1e-5)
+    assert found[1] == found[2] == pytest.approx(2 + 13 / 24, abs=1e-5)
+    assert found[3] > found[1]
+
+
+def test_who_waits_for_people_that_need_not_be_there_goes_on_without_them() -> None:
+    route = {
+        "start": replace(desk("crew", fixed(20.0), "rest"), desks={"crew": "optional"}),
+        "rest": wait(fixed(3.0), "end"),
+    }
+    rules = policy({"crew": 0}, OFFICE_HOURS)
+    spec = study(business(route), 100.0, market=market(accounts=4), policy=rules)
+    standing = Standing.make(4, account=np.arange(4), stop=0, entered=-5.0)
+    assert ends(spec, standing).tolist() == [3.0] * 4
 
 
 def test_survivors_are_more_inclined_to_stay_than_newcomers() -> None:
