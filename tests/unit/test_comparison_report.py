@@ -443,7 +443,8 @@ def test_changes_alone_and_together_are_a_chapter(stacked: Comparison) -> None:
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    return Comparison(add_plans(write_fake_comparison(tmp_path_factory.mktemp("planned") / "one")))
+    recipe = Recipe({"tool": ("baseline", "presales_hired")})
+    return Comparison(add_plans(write_fake_comparison(tmp_path_factory.mktemp("planned") / "one", recipe)))
 
 
 def test_every_text_is_used(

@@ -17,8 +17,8 @@ from analysis.report.comparison.screen import comparison_screen
 from analysis.report.folder import Folder
 from analysis.report.screen import MOST_LINES, screen
 from analysis.report.strings import Catalogue, catalogue
-from tests.fixtures.fake_comparison import write_fake_comparison
-from tests.fixtures.fake_plan import MONTHS, TARGETS, add_plan, add_plans
+from tests.fixtures.fake_comparison import Recipe, write_fake_comparison
+from tests.fixtures.fake_plan import MONTHS, add_plan, add_plans
 from tests.fixtures.fake_run import CHINESE, HOSTILE, write_fake_run
 
 
@@ -31,7 +31,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return add_plans(write_fake_comparison(tmp_path_factory.mktemp("comparisons") / "planned"))
+    recipe = Recipe({"tool": ("baseline", "presales_hired")})
+    return add_plans(write_fake_comparison(tmp_path_factory.mktemp("comparisons") / "planned", recipe))
 
 
 @pytest.fixture(scope="module")
@@ -114,15 +115,3 @@ def test_the_page_of_a_comparison_holds_every_scenario_against_the_plan(compared
     plan = charts(page)["tool-plan-revenue-month"]["data"][-1]
     assert plan["y"] == [300.0] * 3
     assert "Against the plan" in comparison_screen(compared, width=100)
-
-
-def test_every_text_of_the_plan_is_used(run: Path, compared: Path, tmp_path: Path) -> None:
-    text = catalogue(part=PART)
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-    test_without_a_risk_there_is_a_sentence(run, tmp_path / "a", text)
-    render(Folder(run), text)
-    render_comparison(Comparison(compared), text)
-    own = {key for key in text.keys() if key.startswith("plan.")}  # noqa: SIM118
-    assert own - text.used == {"plan.screen", "plan.screen_all"}
-    assert len(TARGETS) == 20
