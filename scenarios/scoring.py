@@ -12,12 +12,19 @@ from scenarios.show import verb_help
 
 ACTUAL = "actual"
 
+SETTINGS = """Settings with source=DIR (docs/backtest.md)
+  source=DIR             a study folder as tobsim init writes it, or a run that began from an opening
+  actual=FILE.csv        months that came, and months before the start: metric, period, value; DIR/actual.csv by default
+  actual.delimiter=';'   how the file is written, as for a plan: columns, values, encoding, decimal, thousands, currency
+  key=value              as for tobsim run, with a study folder
+"""
+
 
 def backtest(words: Sequence[str]) -> int:
     """Simulate from a past on, score against what came, and show one screen."""
     arguments = parse(words, ("--help",))
     if arguments.has("--help"):
-        return say(verb_help("validate"))
+        return say(f"{verb_help('validate')}{SETTINGS}")
     refuse_paths(arguments)
     from scenarios.runs.actual import read_settings
     from scenarios.runs.backtest import backtest as score

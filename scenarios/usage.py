@@ -20,8 +20,8 @@ VERBS = {
     "levers": ("levers [business=tool] [format=text|csv|json]", "every lever: key, unit, range, meaning"),
     "report": ("report RUN", "build the report of a run again"),
     "validate": (
-        "validate RUN|BUNDLE, or validate source=DIR [actual=FILE.csv]",
-        "check files and books of whatever tobsim wrote; or score a study against the months that came",
+        "validate RUN|BUNDLE|source=DIR [actual=FILE.csv]",
+        "check files and books of whatever tobsim wrote, or score a study against what came",
     ),
     "reproduce": ("reproduce RUN|BUNDLE [points=20]", "make it again and say identical, or the first difference"),
     "export": (

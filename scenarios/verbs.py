@@ -209,7 +209,7 @@ def report(words: Sequence[str]) -> int:
 
 def validate(words: Sequence[str]) -> int:
     """``tobsim validate``: check the books and the files of a result, or hold a study against the months that came."""
-    if any(word.startswith("source=") for word in words):
+    if any(word.startswith("source=") or word in ("--help", "-h") for word in words):
         return backtest(words)
     _, path = _run_path("validate", words)
     if path is None:

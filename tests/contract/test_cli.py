@@ -99,7 +99,11 @@ def test_help_of_run_lists_groups_keys_and_flags(call):
         (["levers", "format=xml"], 'error: format: is unknown, got "xml"; one of csv, json, text'),
         (["levers", "-m"], 'error: arguments: is no flag here, got "-m"; one of --config-dir, --help'),
         (["report"], "error: arguments: must name one run folder, got nothing; tobsim report RUN"),
-        (["validate", "a", "b"], "error: arguments: must name one run folder, got a b; tobsim validate RUN|BUNDLE"),
+        (
+            ["validate", "a", "b"],
+            "error: arguments: must name one run folder, got a b; "
+            "tobsim validate RUN|BUNDLE|source=DIR [actual=FILE.csv]",
+        ),
         (["export", "a", "fmt=csv"], 'error: arguments: is no setting of export, got "fmt"; did you mean format?'),
         (
             ["export", "a", "format=doc"],
