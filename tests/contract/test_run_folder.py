@@ -319,7 +319,7 @@ def test_export_as_csv(folder):
 
 def test_export_in_an_unknown_format_is_refused(folder):
     with pytest.raises(InputError, match="format: is unknown"):
-        export(folder, "xlsx")
+        export(folder, "ods")
     assert not (folder / "export").exists()
 
 
