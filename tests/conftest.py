@@ -33,6 +33,8 @@ LONG = (
     "tests/contract/test_forecast_command.py",
     "tests/contract/test_forecasters.py",
     "tests/contract/test_run_folder.py",
+    "tests/contract/test_init.py",
+    "tests/unit/test_comparison_report.py",
 )
 """Files that take longest, in that order: begun last, one of them would keep one process busy alone at the end."""
 
