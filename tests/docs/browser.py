@@ -111,12 +111,14 @@ class EveryPage:
         assert outside == []
 
     def test_figures_stand_beside_the_bars_not_on_them(self, visit: Visit) -> None:
+        """Labels of dates, which run along their lines in charts over time, are upright."""
         covered = visit.page.evaluate(
             """[...document.querySelectorAll('[data-figure]')].flatMap((node) => {
               const area = node.querySelector('.nsewdrag').getBoundingClientRect();
               return [...node.querySelectorAll('.annotation-text')]
-                .filter((text) => text.getBoundingClientRect().left < area.right - 1)
-                .map((text) => `${node.dataset.figure}: ${text.textContent}`);
+                .map((text) => [text, text.getBoundingClientRect()])
+                .filter(([, box]) => box.left < area.right - 1 && box.width >= box.height)
+                .map(([text]) => `${node.dataset.figure}: ${text.textContent}`);
             })"""
         )
         assert covered == []
