@@ -268,13 +268,18 @@ def _refuse_dates(content: Content, columns: Mapping[str, str], cells: _Cells) -
     raise InputError([f"{form}: is not that of the file, got {got}; its own format, for example %d.%m.%Y"])
 
 
+def _key(row: Row, column: str) -> Any:
+    """What a row is about; no product is the main one."""
+    return max(row[column], 0) if column == "product" else row[column]
+
+
 def _doubles(content: Content, form: Form) -> None:
     """Exact doubles are dropped and counted; rows of one thing that differ are all put aside."""
     if not form.key:
         return
     groups: dict[tuple[Any, ...], list[int]] = {}
     for place, row in enumerate(content.rows):
-        groups.setdefault(tuple(row[column] for column in form.key), []).append(place)
+        groups.setdefault(tuple(_key(row, column) for column in form.key), []).append(place)
     dropped: set[int] = set()
     aside: list[tuple[int, str, str]] = []
     for places in groups.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from scenarios import compose
 from scenarios.intake.cells import date_reader
 from scenarios.studies.study import Study
+from sim.population import population
 from sim.simulate import simulate
 from sim.spec.opening import Opening
+from sim.streams import Streams
 from sim.units import GRID
 
 START = date(2025, 1, 1)
@@ -36,7 +39,7 @@ def state(study: Study) -> Opening:
 def test_a_company_may_begin_without_cash(tmp_path: Path) -> None:
     """An empty account is stated, and is not the opening cash of the policy."""
     study = opened(tmp_path, "balances", "account,amount\ncash,0\ndebt,500\n", "policy.finance.opening_cash=9000")
-    ledger = simulate(study.timeline, study.seed, 0, wanted=("ledger",)).tables["ledger"]
+    ledger: Any = simulate(study.timeline, study.seed, 0, wanted=("ledger",)).tables["ledger"]
     debit, credit = ledger["debit"], ledger["credit"]
     cash = list(debit.names).index("cash")
     first = np.asarray(ledger["time"]) == 0
@@ -57,3 +60,21 @@ def test_a_first_term_that_begins_today_needs_no_start(tmp_path: Path, days: int
 def test_a_format_that_does_not_give_a_date_back_is_none(wrong: str) -> None:
     """Minutes in the place of months, a day twice, no year."""
     assert date_reader(wrong) is None
+
+
+def test_ids_of_a_file_that_a_run_has_written_are_not_given_again(tmp_path: Path) -> None:
+    """Every account of the market has an id of its own."""
+    study = opened(tmp_path, "leads", "external_id,created\nA0000003,2024-12-01\nA0000120,2024-12-01\n")
+    ids = population(study.timeline.spec.market, Streams(1, 0), None, state(study)).external_id
+    assert ids[:2] == ("A0000003", "A0000120")
+    assert len(set(ids)) == len(ids) == 250
+    assert ids[5] == "A0000005"
+
+
+def test_no_product_is_the_main_product(tmp_path: Path) -> None:
+    """A customer that has it twice, once by name, is no customer of two products."""
+    text = "external_id,product,arr,start\nx,,1200,2024-02-01\nx,seats,1200,2024-02-01\ny,,1200,2024-02-01\n"
+    study = opened(tmp_path, "customers", text)
+    assert state(study).agreements.account.tolist() == [0]
+    assert study.taken is not None
+    assert [found.reason for found in study.taken.rejects] == ["is there twice with different cells"] * 2
