@@ -119,7 +119,9 @@ def read_rows(name: str, file: OpeningFile, start: str, names: Mapping[str, Sequ
     problems += _settings(where, file, form, names)
     if problems or read is None:
         raise InputError(problems)
-    source = Source(where, file.path, form.what, file.encoding, file.delimiter, file.sheet, file.date_format)
+    source = Source(
+        where, file.path, form.what, file.encoding, file.delimiter, file.sheet, file.date_format, file.decimal
+    )
     sheet = read_sheet(source)
     columns = _columns(sheet, source, file, form)
     content.digest = sheet.digest
