@@ -78,3 +78,22 @@ def test_no_product_is_the_main_product(tmp_path: Path) -> None:
     assert state(study).agreements.account.tolist() == [0]
     assert study.taken is not None
     assert [found.reason for found in study.taken.rejects] == ["is there twice with different cells"] * 2
+
+
+def test_what_is_retained_is_not_paid_by_the_luck_of_what_is_owed(tmp_path: Path) -> None:
+    """Two open invoices of one customer have a delay each."""
+    ids = [f"x{number}" for number in range(20)]
+    customers = tmp_path / "customers.csv"
+    customers.write_text("external_id,arr,start\n" + "".join(f"{name},1200,2024-02-01\n" for name in ids))
+    owed = [f"{kind},90,2025-01-30,{name}\n" for name in ids for kind in ("receivable", "retention_money")]
+    both = f"market.opening.customers={{path: {customers}}}"
+    study = opened(tmp_path, "balances", "account,amount,due,external_id\n" + "".join(owed), both, "horizon.days=120")
+    events: Any = simulate(study.timeline, study.seed, 0, wanted=("events",)).tables["events"]
+    activities = list(events["activity"].names)
+    paid = events["activity"].codes == activities.index("paid")
+    of_before = paid & (events["amount"].values == 9000)
+    times: dict[int, set[float]] = {}
+    for account, time in zip(events["account"][of_before].tolist(), events["time"][of_before].tolist(), strict=True):
+        times.setdefault(account, set()).add(time)
+    assert len(times) >= 15
+    assert sum(len(days) > 1 for days in times.values()) > len(times) / 2
