@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from scenarios import compose
+from scenarios.errors import InputError
 from scenarios.intake.cells import date_reader
 from scenarios.studies.study import Study
 from sim.population import population
@@ -97,3 +98,14 @@ def test_what_is_retained_is_not_paid_by_the_luck_of_what_is_owed(tmp_path: Path
         times.setdefault(account, set()).add(time)
     assert len(times) >= 15
     assert sum(len(days) > 1 for days in times.values()) > len(times) / 2
+
+
+@pytest.mark.parametrize("source", ["", "5", "abc"])
+def test_a_run_folder_whose_study_is_no_mapping_is_one_line(tmp_path: Path, source: str) -> None:
+    """Cut off to nothing, or another file of that name."""
+    (tmp_path / "study.yaml").write_text(source)
+    (tmp_path / "manifest.json").write_text('{"parts": {"0": {}}, "study_digest": "x"}')
+    with pytest.raises(InputError) as caught:
+        compose("tool", [f"market.opening.run={tmp_path}"])
+    (problem,) = caught.value.problems
+    assert problem.startswith("market.opening.run: cannot be read, got ")
