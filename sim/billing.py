@@ -172,7 +172,7 @@ class Billing:
             self.payment.write_off_days + invoice.later_days,
         )
         over = self.world.past.last_day + 0.5 - rows.issued
-        spent = np.maximum(over - invoice.later_days, 0.0) / invoice.pace
+        spent = np.maximum(over - invoice.later_days, 0.0) / (invoice.pace or 1.0)
         u, v = self._own_uniforms(invoice, rows)
         wait = longer(bound, spent, u, segment) * invoice.pace + invoice.later_days
         bad = np.where(over < last, self.bad_debt[segment], 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from scenarios.intake.cells import date_reader
 from scenarios.studies.study import Study
 from sim.population import population
 from sim.simulate import simulate
-from sim.spec.opening import Opening
+from sim.spec.opening import Opening, Unpaid
 from sim.streams import Streams
 from sim.units import GRID
 
@@ -109,3 +110,15 @@ def test_a_run_folder_whose_study_is_no_mapping_is_one_line(tmp_path: Path, sour
         compose("tool", [f"market.opening.run={tmp_path}"])
     (problem,) = caught.value.problems
     assert problem.startswith("market.opening.run: cannot be read, got ")
+
+
+def test_an_invoice_that_is_paid_at_once_is_paid_on_the_first_day(tmp_path: Path) -> None:
+    """Its pace is 0, and what is left of its delay is nothing."""
+    study = opened(tmp_path, "leads", "external_id,created\nx,2024-12-01\n", "market.payment.bad_debt=0")
+    unpaid = Unpaid.make(2, account=0, issued=[-1.25, -40.25], amount=[700.0, 900.0], pace=0.0)
+    timeline = replace(study.timeline, opening=replace(state(study), unpaid=unpaid))
+    ledger: Any = simulate(timeline, study.seed, 0, wanted=("ledger",)).tables["ledger"]
+    cash = ledger["debit"].codes == list(ledger["debit"].names).index("cash")
+    paid = cash & np.isin(ledger["amount"], [700, 900])
+    assert sorted(ledger["amount"][paid].tolist()) == [700, 900]
+    assert ledger["time"][paid].max() < 2
