@@ -172,8 +172,8 @@ class Billing:
             self.payment.write_off_days + invoice.later_days,
         )
         over = self.world.past.last_day + 0.5 - rows.issued
-        spent = np.maximum(over - invoice.later_days, 0.0) / invoice.pace
-        u, v = self._own_uniforms(rows)
+        spent = np.maximum(over - invoice.later_days, 0.0) / (invoice.pace or 1.0)
+        u, v = self._own_uniforms(invoice, rows)
         wait = longer(bound, spent, u, segment) * invoice.pace + invoice.later_days
         bad = np.where(over < last, self.bad_debt[segment], 0.0)
         bad = v < bad / np.maximum(bad + (1 - self.bad_debt[segment]) * (1 - bound.cdf(spent, segment)), 1e-300)
@@ -192,8 +192,10 @@ class Billing:
         shares = [segment.share for segment in self.world.spec.market.segments.values()]
         return np.where(accounts >= 0, self.world.population.segment[accounts], int(np.argmax(shares)))
 
-    def _own_uniforms(self, rows: Unpaid) -> tuple[np.ndarray, np.ndarray]:
-        """Two uniforms for each open invoice: keyed by company and by its place among the company's invoices."""
+    def _own_uniforms(self, invoice: Invoice, rows: Unpaid) -> tuple[np.ndarray, np.ndarray]:
+        """Two uniforms for each open invoice: keyed by company, kind and place among its invoices of that kind."""
+        kind = (invoice.receivable, invoice.later_days, invoice.pace)
+        name = "" if kind == ("receivable", 0.0, 1.0) else f".{kind[0]}.{kind[1]:g}.{kind[2]:g}"
         order = np.lexsort((rows.amount, rows.issued, rows.account))
         heads = np.append(True, np.diff(rows.account[order]) != 0)
         place = np.empty(len(rows), np.int64)
@@ -201,7 +203,7 @@ class Billing:
         streams, found = self.world.streams, np.empty((2, len(rows)))
         for row, (account, count) in enumerate(zip(np.maximum(rows.account, 0).tolist(), place.tolist(), strict=True)):
             for part in range(2):
-                code = streams.name(f"opening.unpaid.{rows.part[row]}")
+                code = streams.name(f"opening.unpaid.{rows.part[row]}{name}")
                 found[part, row] = streams.uniforms(code, count, account, 1, part)[0]
         return found[0], found[1]
 

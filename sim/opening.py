@@ -175,6 +175,8 @@ def _place(world: World, standing: Standing, cases: list[Case]) -> None:
             float(standing.entered[row]), float(standing.started[row]), bool(served[row]), int(standing.tries[row])
         )
         stops[int(standing.stop[row])].resume(case, place)
+    for part in world.parts.values():
+        part.take_up()
     for desk in world.desks.values():
         while desk.free and desk.queue:
             waiting = desk.queue.popleft()

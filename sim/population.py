@@ -80,8 +80,14 @@ def population(
 
 
 def _ids(size: int, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Ids from outside for the first accounts, ids of our own for the others."""
-    return (*known, *(f"A{a:07d}" for a in range(len(known), size)))
+    """Ids from outside for the first accounts, ids of our own that none of those is for the others."""
+    taken = set(known)
+
+    def own(number: int) -> str:
+        name = f"A{number:07d}"
+        return own(number + size) if name in taken else name
+
+    return (*known, *(own(a) for a in range(len(known), size)))
 
 
 def _category(u: np.ndarray, shares: dict[str, float]) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from scenarios.errors import shown
 from sim.spec.opening_source import OpeningFile
@@ -113,9 +113,9 @@ def date_reader(date_format: str) -> Callable[[str], datetime] | None:
         if "%z" in date_format or "%Z" in date_format:
             return None
         datetime.strptime(datetime(2020, 2, 29, 10).strftime(date_format), date_format)
-        if datetime.strptime(datetime(2021, 11, 23).strftime(date_format), date_format).date().day != 23:
+        if datetime.strptime(datetime(2021, 11, 23).strftime(date_format), date_format).date() != date(2021, 11, 23):
             return None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, re.error):
         return None
 
     def read(text: str) -> datetime:

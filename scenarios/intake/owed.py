@@ -104,7 +104,7 @@ def balances(reading: Reading, contracts: Agreements, invoices: Unpaid) -> dict[
             rest[name] -= explained
             if rest[name] and name in BY_CUSTOMER:
                 reading.warnings.append(_unexplained(name, stated[name], explained))
-    return {name: value for name, value in rest.items() if value}
+    return {name: value for name, value in rest.items() if value or name == "cash"}
 
 
 def _explained(contracts: Agreements, invoices: Unpaid, places: Places) -> dict[str, int]:

@@ -79,7 +79,7 @@ def read_plan(plan: Mapping[str, Any], year_end: int, where: str = WHERE) -> tup
     """
     given = {key: plan[key] for key in FORMAT if plan.get(key) is not None}
     file = OpeningFile(**given)
-    source = Source(where, file.path, WORDS[where], file.encoding, file.delimiter, file.sheet)
+    source = Source(where, file.path, WORDS[where], file.encoding, file.delimiter, file.sheet, decimal=file.decimal)
     sheet = read_sheet(source)
     if sheet.ragged:
         got = at([sheet.lines[place] for place in sheet.ragged])

@@ -119,7 +119,9 @@ def read_rows(name: str, file: OpeningFile, start: str, names: Mapping[str, Sequ
     problems += _settings(where, file, form, names)
     if problems or read is None:
         raise InputError(problems)
-    source = Source(where, file.path, form.what, file.encoding, file.delimiter, file.sheet, file.date_format)
+    source = Source(
+        where, file.path, form.what, file.encoding, file.delimiter, file.sheet, file.date_format, file.decimal
+    )
     sheet = read_sheet(source)
     columns = _columns(sheet, source, file, form)
     content.digest = sheet.digest
@@ -268,13 +270,18 @@ def _refuse_dates(content: Content, columns: Mapping[str, str], cells: _Cells) -
     raise InputError([f"{form}: is not that of the file, got {got}; its own format, for example %d.%m.%Y"])
 
 
+def _key(row: Row, column: str) -> Any:
+    """What a row is about; no product is the main one."""
+    return max(row[column], 0) if column == "product" else row[column]
+
+
 def _doubles(content: Content, form: Form) -> None:
     """Exact doubles are dropped and counted; rows of one thing that differ are all put aside."""
     if not form.key:
         return
     groups: dict[tuple[Any, ...], list[int]] = {}
     for place, row in enumerate(content.rows):
-        groups.setdefault(tuple(row[column] for column in form.key), []).append(place)
+        groups.setdefault(tuple(_key(row, column) for column in form.key), []).append(place)
     dropped: set[int] = set()
     aside: list[tuple[int, str, str]] = []
     for places in groups.values():

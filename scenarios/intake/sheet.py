@@ -31,6 +31,8 @@ class Source:
         Key of the configuration that holds ``path``, ``encoding`` and ``columns``.
     what : str
         What the file should be, in a message.
+    date_format, decimal : str
+        How the dates and numbers of a workbook, which have no form of their own, are written as text.
     """
 
     where: str
@@ -40,6 +42,7 @@ class Source:
     delimiter: str = ","
     sheet: str | None = None
     date_format: str = "%Y-%m-%d"
+    decimal: str = "."
 
 
 @dataclass(frozen=True)

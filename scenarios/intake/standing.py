@@ -80,7 +80,7 @@ def term(row: Row, places: Places) -> Term | None:
         end = float(round(start + length * max(math.ceil(-start / length - 7 / length), 1)))
     begin = float(round(end - length))
     if begin > 0 or start > begin + 7:
-        begin = start
+        begin = 0.0 if math.isnan(start) else start
     return Term(before(begin), float(snap(end)))
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from datetime import date, datetime
 from typing import Any
 
 from scenarios.errors import InputError, shown, suggest
 from scenarios.intake.sheet import Source
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError, OSError, SyntaxError)
+"""What a file raises that is no workbook, or one that is damaged inside."""
 
 MAX_CONTENT = 2**29
 """Most bytes of a workbook once it is unpacked."""
@@ -26,6 +30,10 @@ def records_of(raw: bytes, source: Source) -> tuple[list[list[str]], list[int]]:
     try:
         page = _page(book, source)
         found = [(line, [_cell(cell, source) for cell in row]) for line, row in _rows(page)]
+    except InputError:
+        raise
+    except DAMAGED:
+        raise InputError([_no_workbook(source)]) from None
     finally:
         book.close()
     filled = [(line, row) for line, row in found if any(row)]
@@ -48,15 +56,20 @@ def _open(raw: bytes, source: Source) -> Any:
             reason = f"is too large once unpacked, got {content} bytes; at most {MAX_CONTENT}"
             raise InputError([f"{source.where}.path: {reason}"])
         return openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = f"is no workbook, got {shown(source.path)}; an xlsx or a CSV file"
-        raise InputError([f"{source.where}.path: {reason}"]) from None
+    except InputError:
+        raise
+    except DAMAGED:
+        raise InputError([_no_workbook(source)]) from None
+
+
+def _no_workbook(source: Source) -> str:
+    return f"{source.where}.path: is no workbook, got {shown(source.path)}; an xlsx or a CSV file"
 
 
 def _page(book: Any, source: Source) -> Any:
-    names = book.sheetnames
+    names = [page.title for page in book.worksheets]
+    if not names:
+        raise InputError([_no_workbook(source)])
     if source.sheet is None:
         return book[names[0]]
     if source.sheet not in names:
@@ -66,6 +79,7 @@ def _page(book: Any, source: Source) -> Any:
 
 
 def _rows(page: Any) -> list[tuple[int, tuple[Any, ...]]]:
+    page.reset_dimensions()  # what some programs write there is not the size of the sheet
     return list(enumerate(page.iter_rows(values_only=True), start=1))
 
 
@@ -79,5 +93,6 @@ def _cell(value: Any, source: Source) -> str:
     if isinstance(value, datetime | date):
         return value.strftime(source.date_format)
     if isinstance(value, float):
-        return repr(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+        whole = value.is_integer() and abs(value) < 2**53
+        return repr(int(value)) if whole else repr(value).replace(".", source.decimal)
     return str(value)

@@ -87,6 +87,8 @@ def _stored(path: Path, source_time: int, manifest_time: int) -> tuple[Study, tu
         tree: Any = yaml.safe_load((path / SOURCE).read_text("utf-8"))
         manifest: Any = json.loads((path / MANIFEST).read_text("utf-8"))
         held, digest = tuple(sorted(map(int, manifest["parts"]))), str(manifest["study_digest"])
+        if not isinstance(tree, dict):
+            raise TypeError(SOURCE)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         raise InputError(
             [f"{WHERE}.run: cannot be read, got {shown(str(path))}; a run folder as it was written"]

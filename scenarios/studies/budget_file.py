@@ -13,7 +13,7 @@ from typing import Any
 
 from scenarios.errors import InputError, shown, suggest
 from scenarios.intake.sheet import Sheet, Source, at, check_header, read_sheet
-from scenarios.studies.resolve import Tree
+from scenarios.studies.resolve import Tree, resolve
 
 WHERE = "policy.budgets"
 COLUMNS = ("channel", "month", "amount")
@@ -38,11 +38,14 @@ def with_budgets(tree: Tree) -> tuple[Tree, dict[str, str]]:
     if not isinstance(channels, Mapping) or not all(isinstance(each, Mapping) for each in channels.values()):
         return tree, {}
     found, digest = read_budgets(given, list(channels))
-    merged = {
-        name: {**spec, "budget": {**found[name], **(spec.get("budget") or {})}} if name in found else spec
-        for name, spec in channels.items()
-    }
+    merged = {name: _beside(tree, spec, found[name]) if name in found else spec for name, spec in channels.items()}
     return {**tree, "policy": {**policy, "channels": merged}}, {f"{WHERE}.path": digest}
+
+
+def _beside(tree: Tree, spec: Tree, found: Mapping[str, float]) -> Tree:
+    """A channel with the budgets of the file beside its own; what is no budget stays, and is said later."""
+    own = resolve({**tree, "": spec.get("budget") or {}}).tree[""]
+    return {**spec, "budget": {**found, **own}} if isinstance(own, Mapping) else spec
 
 
 def read_budgets(given: Mapping[str, Any], channels: list[str]) -> tuple[dict[str, dict[str, float]], str]:
@@ -51,7 +54,7 @@ def read_budgets(given: Mapping[str, Any], channels: list[str]) -> tuple[dict[st
     sheet = _sheet(given, columns)
     problems: list[str] = []
     names = _channels(sheet, columns["channel"], channels, problems)
-    months = _months(sheet, columns["month"], str(given.get("month_format", "%Y-%m")), problems)
+    months = _months(sheet, columns["month"], _month_format(given), problems)
     amounts = _amounts(sheet, columns["amount"], problems)
     if problems or (problems := _twice(sheet, names, months)):
         raise InputError(problems)
@@ -64,6 +67,8 @@ def read_budgets(given: Mapping[str, Any], channels: list[str]) -> tuple[dict[st
 def _columns(given: Mapping[str, Any]) -> dict[str, str]:
     """Our names of columns to those of the file."""
     theirs = given.get("columns") or {}
+    if not isinstance(theirs, Mapping):
+        raise InputError([f"{WHERE}.columns: must be a mapping of keys, got {shown(theirs)}"])
     for name, header in theirs.items():
         if name not in COLUMNS:
             where = f"{WHERE}.columns.{name}"
@@ -72,7 +77,9 @@ def _columns(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _sheet(given: Mapping[str, Any], columns: Mapping[str, str]) -> Sheet:
-    source = Source(WHERE, str(given["path"]), "budgets", str(given.get("encoding", "utf-8")))
+    source = Source(
+        WHERE, str(given["path"]), "budgets", str(given.get("encoding", "utf-8")), date_format=_month_format(given)
+    )
     sheet = read_sheet(source)
     check_header(sheet, source, columns)
     if not sheet.rows:
@@ -82,6 +89,11 @@ def _sheet(given: Mapping[str, Any], columns: Mapping[str, str]) -> Sheet:
         reason = f"rows do not have the {len(sheet.header)} cells of the header"
         raise InputError([f"{WHERE}.path: {reason}, got {at(ragged)}; quotes around cells that hold a comma"])
     return sheet
+
+
+def _month_format(given: Mapping[str, Any]) -> str:
+    """How months are written; dates of a workbook are read as months in this form."""
+    return str(given.get("month_format", "%Y-%m"))
 
 
 def _channels(sheet: Sheet, column: str, known: list[str], problems: list[str]) -> list[str]:
@@ -114,7 +126,7 @@ def _tells_months(month_format: str) -> bool:
     """Whether a format gives back year and month of a date."""
     try:
         found = datetime.strptime(datetime(2021, 11, 23).strftime(month_format), month_format)
-    except ValueError:
+    except (ValueError, re.error):
         return False
     return (found.year, found.month) == (2021, 11)
 

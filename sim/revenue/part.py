@@ -98,6 +98,9 @@ class RevenuePart:
     def reopen(self, rows: Agreements) -> None:
         """What this way of earning knows of its contracts."""
 
+    def take_up(self) -> None:
+        """Cases of its own go where they stood, once all accounts are at their stops."""
+
     def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
         """What running contracts stand for in the books: account of the ledger to credits by row, in minor units."""
         return {}

@@ -115,7 +115,7 @@ class ProjectPart(RevenuePart):
         self.cost(now, np.array([account]), month)
 
     def reopen(self, rows: Agreements) -> None:
-        """Projects of the past: what is not earned yet is still to be worked, behind whoever waits at the desk."""
+        """Projects of the past: what is not earned yet is still to be worked."""
         for row, account in enumerate(rows.account.tolist()):
             case = self.offers.begin(account)
             amount, earned = round(rows.amount[row]), round(rows.earned[row])
@@ -125,7 +125,11 @@ class ProjectPart(RevenuePart):
                 case, self.rows[account], amount, round(rows.ahead[row]), earned, earned
             )
             self.had[account] = True
-            self.stop.enter(case, 0.0)
+
+    def take_up(self) -> None:
+        """Those begun take the seats that no account in work holds; the others stand behind whoever waits."""
+        for project in sorted(self.under_way.values(), key=lambda project: project.before == 0):
+            self.stop.enter(project.case, 0.0)
 
     def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
         return {"customer_prepayment": rows.ahead, "unbilled": -rows.earned}

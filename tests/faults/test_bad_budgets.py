@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from scenarios.errors import InputError
@@ -88,6 +90,8 @@ def test_headers_months_and_encodings_of_ones_own(file: Path) -> None:
         (GOOD.replace("2025-03", "2025-02"), "", "path: has a month of a channel twice, got search 2025-02 (line 3)"),
         (GOOD, ", columns: {chanel: x}", 'columns.chanel: is unknown, got "x"; did you mean channel?'),
         (GOOD, ", month: x", "month: is an unknown key"),
+        (GOOD, ", columns: [month]", "columns: must be a mapping"),
+        (GOOD, ", month_format: '%m/%m/%Y'", "month_format: is no format of a month"),
         (GOOD, ", encoding: utf-17", "encoding: is unknown"),
     ],
 )
@@ -105,3 +109,19 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         mini(tmp_path / "none.csv")
     (problem,) = caught.value.problems
     assert problem.startswith("policy.budgets.path: does not exist, got ")
+
+
+@pytest.mark.parametrize("wrong", ["5", "[1]"])
+def test_a_budget_beside_the_file_that_is_none_is_one_line(file: Path, wrong: str) -> None:
+    with pytest.raises(InputError) as caught:
+        mini(file, "", f"policy.channels.search.budget={wrong}")
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == ["policy.channels.search.budget"]
+
+
+@pytest.mark.parametrize("settings", ["", ", month_format: '%m/%Y'"])
+def test_months_of_a_workbook_may_be_dates(tmp_path: Path, settings: str) -> None:
+    book = openpyxl.Workbook()
+    for row in (["channel", "month", "amount"], ["search", date(2025, 2, 1), 30000], ["search", date(2025, 3, 1), 0.5]):
+        book.active.append(row)
+    book.save(tmp_path / "budgets.xlsx")
+    assert budget(mini(tmp_path / "budgets.xlsx", settings)) == {"2025-02": 30000, "2025-03": 0.5}

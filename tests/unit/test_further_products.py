@@ -329,3 +329,21 @@ def test_opening_files_bring_contracts_of_both_products(tmp_path: Path) -> None:
     assert values(table["mrr"])[before & where(table, product="automation")].tolist() == [8333]
     ends = {str(end)[:10] for end in table["end"][before & (table["account"] == table["account"][before][0])]}
     assert ends == {"2025-09-01"}
+
+
+def test_projects_of_a_past_take_no_seat_from_who_is_in_work() -> None:
+    """Whom people had taken up goes on with what is left; projects without a free seat stand behind all others."""
+    hours = {"business.route.teach.work_hours": fixed(120), "business.route.setup.work_hours": fixed(30)}
+    document = changed(study("project"), hours)
+    later = changed(document, {"horizon.start": "2025-11-01", "horizon.days": 200})
+    past = Past(timeline=timeline(document), day=290.0, seed=1, replication=2)
+    world = World(Timeline(spec=build(later), opening=past), 1, 2)
+    assert world.opening is not None
+    standing = world.opening.standing
+    mine = standing.served & (standing.stop == world.stops["setup"].code)
+    started = [world.cases[account].started for account in standing.account[mine].tolist()]
+    assert mine.sum() == 2
+    assert started == pytest.approx(standing.started[mine].tolist())
+    offered = [case.offers is not None for case in world.desks["field"].queue]
+    assert offered == sorted(offered)
+    assert 0 < sum(offered) < len(offered)
