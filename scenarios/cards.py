@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 ROWS = 12
 """Rows of a table that are shown."""
 
+WHOLE = 999.5
+"""What three digits would round to a thousand is shown as a whole number."""
+
 
 def card(what: str, frame: pd.DataFrame | None = None, columns: Sequence[str] = (), rest: str = "") -> str:
     """A result in a notebook.
@@ -51,4 +54,4 @@ def _table(frame: pd.DataFrame) -> str:
 
 def figure(value: float) -> str:
     """A number as a reader takes it in: whole above a thousand, three digits below."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= WHOLE else f"{value:.3g}"
