@@ -111,11 +111,11 @@ def stored(folder: Path) -> tuple[Target, ...]:
     path = folder / "targets.csv"
     if not path.is_file():
         return ()
-    rows = pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False)
+    rows = pd.read_csv(path, encoding="utf-8-sig", dtype=str, keep_default_na=False)
     return tuple(
         Target(
             _plain(row["target"]), _plain(row["metric"]),
-            Period(row["kind"], "" if row["kind"] == "horizon" else str(row["ds"])[:7], row["period"]),
+            Period(row["kind"], "" if row["kind"] == "horizon" else row["ds"][:7], row["period"]),
             float(row["value"]), row["sense"], _plain(row["dim"]), _plain(row["level"]),
         )
         for row in rows.to_dict("records")

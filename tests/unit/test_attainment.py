@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ from analysis.attainment.target import (
 from analysis.metrics import REGISTRY
 from analysis.metrics.periods import Calendar
 from analysis.replications import willink, wilson
+from scenarios.runs.derive import write_frame
+from scenarios.runs.targets import stored
 
 YEAR = Calendar("2025-01-01", 365)
 MONTHS = [f"2025-{m:02}" for m in range(1, 13)]
@@ -272,3 +275,13 @@ def test_a_horizon_target_is_read_over_the_horizon() -> None:
     found = attain(table, [target("leads", "horizon", 20)], YEAR).iloc[0]
     assert (found["mean"], found["hits"], found["ds"]) == (20, 1, "2025-12-31")
     assert Period("horizon", "", "horizon") == read_period("horizon")
+
+
+def test_targets_are_read_back_from_the_run_folder_as_they_were(tmp_path: Path) -> None:
+    """Names of digits keep their zeros, and values all their digits."""
+    goals = (
+        Target("01", "arr", read_period("2025-Q2"), 0.1 + 0.2),
+        Target("02", "signed", read_period("horizon"), 1e22 / 7, AT_MOST, "segment", "007"),
+    )
+    write_frame(tmp_path / "targets.csv", attain(metrics({("arr", "quarter", "2025-06"): [1.0]}), goals, YEAR))
+    assert stored(tmp_path) == goals
