@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TABLE, COURSE, PAGE = "backtest", "backtest_months", "backtest.html"
 """Tables (CSV and Parquet) and the page that are put into the run folder."""
 
-SCORED, ABSENT, NOWHERE = "scored", "not measured in this run", "undefined in every replication"
+SCORED, ABSENT, NOWHERE = "scored", "not measured in this run", "known in fewer than two replications"
 """What became of a figure, beside the states of targets."""
 
 KEYS: tuple[str, ...] = ("metric", "dim", "level", "unit", "status")

@@ -78,7 +78,7 @@ def test_every_text_is_used(folders: list[Path], monkeypatch: pytest.MonkeyPatch
 def test_the_page_says_what_was_found(folders: list[Path]) -> None:
     page = backtest.build_backtest(folders[0], "came.csv").read_text("utf-8")
     assert "The 80 % intervals held 0 of 28 figures, the 95 % intervals 0 of 28." in page
-    assert "undefined in every replication" in page
+    assert "known in fewer than two replications" in page
     assert "not measured in this run" in page
     assert "No rival" not in page
     assert "No rival" in backtest.build_backtest(folders[2], "came.csv").read_text("utf-8")
@@ -90,3 +90,13 @@ def test_the_screen_keeps_to_its_size(folders: list[Path], width: int) -> None:
         lines = backtest_screen.backtest_screen(folder, "came.csv", width=width).splitlines()
         assert max(map(len, lines[:-1])) <= width
         assert len(lines) <= 23 or width < 60
+
+
+def test_one_replication_is_said_to_be_too_few() -> None:
+    """It is known there, only not how widely it spreads."""
+    day = pd.Timestamp("2025-01-31")
+    row = {"replication": 0, "ds": day, "period": "month", "metric": "arr", "dim1": None, "level1": None, "dim2": None,
+           "value": 1.0, "unit": "CNY/year"}  # fmt: skip
+    came = {("arr", "", ""): pd.Series([2.0], [pd.Timestamp("2025-01-01")])}
+    table, _ = frames(pd.DataFrame([row]), Actual("came.csv", ("2025-01",), came))
+    assert table["status"].tolist() == ["known in fewer than two replications"]
