@@ -18,16 +18,20 @@ _TICKS = 1 << 40
 
 @once
 def contracted(view: View) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Product of every contract as a code, and the names of the products that have contracts."""
-    code, names = coded(view.terms.table["product"])
-    used = np.unique(code[code >= 0])
-    place = np.full(len(names) + 1, -1)
-    place[used] = np.arange(len(used))
-    return place[code], tuple(names[c] for c in used)
+    """Product of every contract as a code, and the names of the products that have contracts or are offered."""
+    column = view.terms.table["product"]
+    chosen = _measured(view, *coded(column))
+    return codes_of(column, chosen), chosen
+
+
+def _measured(view: View, code: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Products that have a row, and where any has one, those that are offered: another run of chances sells them."""
+    used = tuple(names[c] for c in np.unique(code[code >= 0]))
+    return (*used, *(name for name in view.context.offered if name not in used)) if used else ()
 
 
 def several(view: View) -> bool:
-    """Whether contracts are about more than one product."""
+    """Whether contracts are, or could be, about more than one product."""
     return len(contracted(view)[1]) > 1
 
 
@@ -179,10 +183,11 @@ def paths(
 
 
 def posted(view: View, weights: np.ndarray) -> Cube | None:
-    """Integer weights of postings by month and product; None unless more than one product earns or costs anything."""
+    """Integer weights of postings by month and product; None unless more than one product could earn
+    or cost anything."""
     books = view.books
     product, names = coded(books.ledger["product"])
-    used = tuple(names[c] for c in np.unique(product[(product >= 0) & (weights != 0)]))
+    used = _measured(view, product[weights != 0], names)
     if len(used) < 2:
         return None
     codes = {PRODUCT: codes_of(books.ledger["product"], used)}

@@ -39,6 +39,8 @@ class Context:
         Unit of all money.
     opened : bool
         Whether the horizon opens with a state: rows may then be dated before its start.
+    offered : tuple of str
+        Products that are offered beside the main one: what nobody took is 0, not undefined.
     acquisition_desks : tuple of str, optional
         Desks whose payroll is a cost of winning customers. By default those that do most of their work on
         accounts that are not customers at the time.
@@ -66,6 +68,7 @@ class Context:
     north_star: str = "active_customers"
     currency: str = "CNY"
     opened: bool = False
+    offered: tuple[str, ...] = ()
     acquisition_desks: tuple[str, ...] | None = None
     billable_desks: tuple[str, ...] | None = None
     discount_year: float = 0.10

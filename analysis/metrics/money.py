@@ -61,14 +61,17 @@ def revenue(view: View) -> list[Cells]:
     credited, debited = (codes_of(books.ledger[side], REVENUE) for side in ("credit", "debit"))
     stream = np.where(credited >= 0, credited, debited)
     product, products = coded(books.ledger["product"])
-    levels = {PRODUCT: products, STREAM: REVENUE}
+    levels = {PRODUCT: tuple(dict.fromkeys((*products, *view.context.offered))), STREAM: REVENUE}
     extra = tally(view.calendar.months, books.month, gain, {PRODUCT: product, STREAM: stream}, levels)
-    return _money(view, income(view)) + _money(view, _used(extra))
+    return _money(view, income(view)) + _money(view, _used(extra, view.context.offered))
 
 
-def _used(cube: Cube) -> Cube:
-    """The levels that are not zero throughout."""
-    used = {dim: [n for n, row in enumerate(values) if row.any()] for dim, values in cube.values.items()}
+def _used(cube: Cube, offered: tuple[str, ...]) -> Cube:
+    """The levels that are not zero throughout, and products that are offered."""
+    used = {
+        dim: [n for n, row in enumerate(values) if row.any() or (dim == PRODUCT and cube.levels[dim][n] in offered)]
+        for dim, values in cube.values.items()
+    }
     names = {dim: tuple(cube.levels[dim][n] for n in rows) for dim, rows in used.items()}
     return Cube(names, {dim: cube.values[dim][rows] for dim, rows in used.items()})
 

@@ -142,6 +142,7 @@ def checks_table(found: pd.DataFrame) -> pa.Table:
 def metrics_context(config: dict[str, Any]) -> Context:
     """What the metrics need to know of a study beside its tables."""
     from analysis.metrics import Context
+    from scenarios.studies.product_checks import offered
 
     business, horizon = config["business"], config["horizon"]
     return Context(
@@ -153,4 +154,5 @@ def metrics_context(config: dict[str, Any]) -> Context:
         north_star=business.get("north_star", "active_customers"),
         currency=business.get("currency", "CNY"),
         opened=config["market"].get("opening") is not None,
+        offered=tuple(dict.fromkeys(part["product"] for _, part in offered(business))),
     )

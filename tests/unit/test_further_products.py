@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from analysis.metrics import compute
 from analysis.metrics.context import Context
 from analysis.tables import Tables
 from scenarios import compose
-from scenarios.runs.replicate import arrow_tables
+from scenarios.runs.replicate import arrow_tables, metrics_context
 from scenarios.studies.product_checks import PRODUCT_CHECKS
 from sim.prices import price_ratios
 from sim.simulate import Run, simulate
@@ -249,6 +250,26 @@ def test_metrics_tell_products_apart() -> None:
     assert 0 < whole["cross_sell_mrr"] < whole["expansion_mrr"]
     assert whole["cross_sell_revenue"] == pytest.approx(each["revenue", "more"])
     assert each["gross_margin", "more"] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_what_nobody_took_is_none_of_it_and_not_undefined() -> None:
+    """Otherwise a mean over replications would leave out those without a sale."""
+    document = changed(two(), {"business.decisions.want.base": 0.0})
+    tables = Tables(arrow_tables(run(document).tables))
+    found = compute(tables, replace(context(document), offered=("more",)))
+    found = found[(found["period"] == "horizon") & (found["dim1"].isna() | (found["dim1"] == "product"))]
+    found = found.assign(level=found["level1"].astype(object).fillna("")).set_index(["metric", "level"])["value"]
+    for metric in ("revenue", "arr", "gross_profit", "expansion_mrr", "contract_customers", "attach_rate"):
+        assert found[metric, "more"] == 0, metric
+    for metric in ("attach_rate", "cross_sell_mrr", "cross_sell_revenue"):
+        assert found[metric, ""] == 0, metric
+    assert found["arr", "main"] == found["arr", ""] > 0
+    assert check(tables, replace(context(document), offered=("more",)))["holds"].all()
+
+
+def test_a_study_says_what_it_offers() -> None:
+    assert metrics_context(compose("service_saas", ["scenario=cross_sell"]).config).offered == ("analytics",)
+    assert metrics_context(compose("service_saas").config).offered == ()
 
 
 def test_the_main_product_is_what_it_is_without_the_other() -> None:
