@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import kaleido
 import pytest
+from kaleido.errors import BrowserFailedError
 
 from analysis.report.blocks import Chart
 from analysis.report.pictures import HEIGHT, WIDTH, picture
@@ -59,3 +61,12 @@ def test_without_a_browser_it_is_one_line(chart: Chart, tmp_path: Path, monkeypa
     (line,) = problem.value.problems
     assert line.startswith("format: figures needs a browser")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_browser_that_ends_at_once_is_one_line(chart: Chart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends(*_: Any, **__: Any) -> None:
+        raise BrowserFailedError("The browser seemed to close immediately after starting.", "More.")
+
+    monkeypatch.setattr(kaleido, "write_fig_from_object_sync", ends)
+    with pytest.raises(InputError, match="starts, got one that ends at once"):
+        draw(wanted(chart, tmp_path))

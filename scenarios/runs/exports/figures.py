@@ -51,7 +51,7 @@ def draw(wanted: list[dict[str, Any]]) -> None:
     """
     try:
         import kaleido
-        from kaleido.errors import ChromeNotFoundError
+        from kaleido.errors import BrowserClosedError, BrowserFailedError, ChromeNotFoundError
     except ImportError:
         raise InputError(["format: figures needs kaleido, got none installed; pip install 'tobsim[figures]'"]) from None
     try:
@@ -59,5 +59,8 @@ def draw(wanted: list[dict[str, Any]]) -> None:
     except ChromeNotFoundError:
         wants = "Chromium or Chrome, or BROWSER_PATH=FILE"
         raise InputError([f"format: figures needs a browser, got none on this computer; {wants}"]) from None
+    except (BrowserClosedError, BrowserFailedError):
+        wants = "Chromium or Chrome, or BROWSER_PATH=FILE"
+        raise InputError([f"format: figures needs a browser that starts, got one that ends at once; {wants}"]) from None
     except OSError as error:
         raise InputError([f"format: figures needs a browser that starts, got {shown(str(error))}; Chromium"]) from None
