@@ -81,7 +81,8 @@ def backtest(
         If the source starts from no past, or the file holds no month of the horizon; nothing was run or written.
     """
     place = place_of(source)
-    settings = {"path": str(place / "actual.csv"), **(actual or {})}
+    given = {key: value for key, value in (actual or {}).items() if value is not None}
+    settings = {"path": str(place / "actual.csv"), **given}
     if (place / NAME).exists():
         result, came = _stored(place, overrides, settings)
     else:

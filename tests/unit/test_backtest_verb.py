@@ -156,6 +156,7 @@ def test_what_came_is_held_as_often_as_promised_after_an_opening(tmp_path: Path)
         (".", ["business=tool"], "source: starts from an empty company, got . without market.opening"),
         (".", ["business=tool", "opening=tool", "actual=no.csv"], 'actual.path: does not exist, got "no.csv"'),
         (".", ["business=tool", "opening=tool", "actual.sepp=x"], "actual.sepp: is an unknown key"),
+        (".", ["business=tool", "opening=tool", "actual=null", "horizon.days=1"], "nothing of the horizon to score"),
         ("run", ["replications=3"], "arguments: are of no use for a run that is done"),
     ],
 )
