@@ -7,7 +7,7 @@ cents, balances to the cent in every month, and is off the exact mean by half a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +97,7 @@ class Statements:
             raise ArithmeticError("the books do not balance: the ledger holds an account that no statement knows")
 
 
-def statements(ledger: pd.DataFrame, calendar: Calendar) -> Statements:
+def statements(ledger: pd.DataFrame, calendar: Calendar, replications: Sequence[int] = ()) -> Statements:
     """Statements of a run, checked.
 
     Parameters
@@ -107,8 +107,12 @@ def statements(ledger: pd.DataFrame, calendar: Calendar) -> Statements:
         the start count as booked before it.
     calendar : Calendar
         Of the horizon.
+    replications : sequence of int, optional
+        Those that were simulated: one that books nothing counts in the means.
     """
-    numbers, place = np.unique(ledger["replication"].to_numpy(), return_inverse=True)
+    booked = ledger["replication"].to_numpy(np.int64)
+    numbers = np.union1d(booked, np.asarray(replications, np.int64))
+    place = np.searchsorted(numbers, booked)
     debit, credit = (codes_of(ledger[side], LEDGER_ACCOUNTS) for side in ("debit", "credit"))
     time, amount = ledger["time"].to_numpy(float), ledger["amount"].to_numpy(np.int64)
     brought_in = (time <= 0) & (codes_of(ledger["memo"], (OPENING,)) == 0)

@@ -62,6 +62,12 @@ def test_means_are_rounded_in_their_running_totals() -> None:
     assert whole_mean(np.array([-1, -1]), 2).tolist() == [0, -1]
 
 
+def test_a_replication_that_books_nothing_counts_in_the_mean() -> None:
+    found = statements(ledger((0, 1.0, "cash", "equity", 900), (2, 1.0, "cash", "equity", 300)), CALENDAR, [0, 1, 2])
+    assert found.balance("cash").tolist() == [0, 400, 400, 400, 400]
+    assert found.gains("equity")[:, 1].tolist() == [900, 0, 300]
+
+
 def test_what_was_brought_in_stands_before_the_first_month() -> None:
     rows = ledger((0, 0.0, "cash", "equity", 70), (0, 0.75, "cash", "receivable", 9), memo=OPENING)
     found = statements(rows, CALENDAR)

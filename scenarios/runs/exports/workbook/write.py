@@ -70,7 +70,7 @@ def write_workbook(run: Path, path: Path, manifest: Manifest, study: Study, agai
     metrics = read(run, "metrics")
     book = Book(path, f"{study.business}, {manifest.study_digest[:8]}")
     first = book.sheet(README)
-    _books(book, run, calendar)
+    _books(book, run, calendar, manifest.done)
     monthly = Monthly(metrics, calendar)
     arr_sheet(book, monthly)
     funnel_sheet(book, monthly)
@@ -81,8 +81,8 @@ def write_workbook(run: Path, path: Path, manifest: Manifest, study: Study, agai
     book.close()
 
 
-def _books(book: Book, run: Path, calendar: Calendar) -> None:
-    found = statements(_postings(run), calendar)
+def _books(book: Book, run: Path, calendar: Calendar, replications: list[int]) -> None:
+    found = statements(_postings(run), calendar, replications)
     income = income_sheet(book, found)
     yearly_sheet(book, found, income)
     balances = balance_sheet(book, found)
