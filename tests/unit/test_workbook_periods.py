@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.metrics.periods import YEAR, Calendar, Groups
+from analysis.statements import statements
+from scenarios.runs.exports.workbook.accounts import balance_sheet, cash_sheet, income_sheet
+from scenarios.runs.exports.workbook.book import Book
 from scenarios.runs.exports.workbook.periods import month_names, years
 
 
@@ -38,3 +44,14 @@ def test_years_and_what_is_around_them(days: int, first: list[int], expected: li
     found = list(years(calendar))
     assert found == expected
     assert [month for _, a, b in found for month in range(a, b + 1)] == list(range(calendar.months))
+
+
+def test_books_without_a_movement_of_cash_have_a_line_of_it(tmp_path: Path) -> None:
+    """A horizon of days in which something is invoiced and nothing paid yet."""
+    columns = ["replication", "time", "debit", "credit", "amount", "memo"]
+    rows = pd.DataFrame([(0, 1.0, "receivable", "deferred_revenue", 600, "")], columns=columns)
+    books, book = statements(rows, Calendar("2025-01-01", 20)), Book(tmp_path / "a.xlsx", "a")
+    income, balances = income_sheet(book, books), balance_sheet(book, books)
+    cash_sheet(book, books, income, balances)
+    book.close()
+    assert [balances[name].values.tolist() for name in ("cash", "receivable")] == [[0, 0], [0, 6]]

@@ -138,7 +138,7 @@ def balance_sheet(book: Book, books: Statements) -> dict[str, Line]:
             lines[name] = sheet.constants(named(name), major(values))
         return sheet.total(f"{title}, sum", [lines[name] for name, _ in (*figures, *extra)])
 
-    assets = side("Assets", books.used(ASSETS) or ASSETS[:1])
+    assets = side("Assets", tuple(dict.fromkeys(("cash", *books.used(ASSETS)))))
     owed = side("Liabilities", books.used(LIABILITIES) or LIABILITIES[:1])
     own = side("Equity", EQUITY, [("result so far", books.result())])
     sheet.section("Check")
