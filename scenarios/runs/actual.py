@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scenarios.intake.plan import PlannedRow
 
 WHERE = "actual"
-NOT_A_MONTH = "not a month"
+NOT_A_MONTH, IN_PART = "not a month", "only in part in the horizon"
 NEAR = 0.8
 """Likeness of a name to a metric from which it is a typing error; below it is a figure that no model has."""
 
@@ -153,6 +153,8 @@ CAME, EARLIER, ONLY_EARLIER = "came", "earlier", "only before the start"
 
 def _kind(row: PlannedRow, calendar: Calendar, span: Sequence[str]) -> str:
     """Whether a figure is of the horizon, of the time before, or why it is neither."""
+    import numpy as np
+
     from analysis.attainment.target import MEASURED, OUTSIDE, Target, standing
     from analysis.metrics.periods import MONTH
 
@@ -163,7 +165,7 @@ def _kind(row: PlannedRow, calendar: Calendar, span: Sequence[str]) -> str:
         return NOT_A_MONTH
     if status == OUTSIDE:
         return EARLIER if span and row.period.end < span[0] else OUTSIDE
-    return CAME
+    return CAME if calendar.origin == np.datetime64(row.period.end, "M") or row.period.end != span[0] else IN_PART
 
 
 def _check_names(rows: Sequence[PlannedRow]) -> None:

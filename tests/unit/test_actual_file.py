@@ -41,6 +41,15 @@ def test_months_go_where_they_belong(tmp_path: Path, config: dict[str, Any]) -> 
     }  # fmt: skip
 
 
+def test_a_month_of_which_a_part_is_simulated_is_not_scored(tmp_path: Path) -> None:
+    """What came is of all of it."""
+    config = dict(compose("tool", ["horizon.start=2025-01-17", "horizon.days=60"]).config)
+    came = read(tmp_path, "metric,period,value\nsigned,2025-01,9\nsigned,2025-02,8\n", config)
+    assert came.span == ("2025-01", "2025-02")
+    assert [day.month for day in came.months["signed", "", ""].index] == [2]
+    assert came.left == [(("signed", "", ""), "only in part in the horizon", "2025-01")]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

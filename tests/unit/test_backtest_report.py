@@ -17,7 +17,7 @@ from tests.fixtures.fake_run import write_fake_run
 
 LEFT = (
     "not in the model", "outside the horizon", "not measured for this kind of period", "not measured for this part",
-    "not a month", "only before the start",
+    "not a month", "only before the start", "only in part in the horizon",
 )  # fmt: skip
 
 
