@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -115,3 +116,17 @@ def test_the_page_of_a_comparison_holds_every_scenario_against_the_plan(compared
     plan = charts(page)["tool-plan-revenue-month"]["data"][-1]
     assert plan["y"] == [300.0] * 3
     assert "Against the plan" in comparison_screen(compared, width=100)
+
+
+def test_a_figure_that_one_scenario_alone_measures_is_shown_for_it(
+    compared: Path, tmp_path: Path, text: Catalogue
+) -> None:
+    """As the attach rate of a product that only one of them sells: in the table of long periods, and in that of all."""
+    place = shutil.copytree(compared, tmp_path / "some")
+    table = pd.read_csv(place / "planned.csv", encoding="utf-8-sig")
+    row = table.index[(table["scenario"] == "baseline") & (table["status"] == "measured")][0]
+    table.loc[row, ["status", "mean", "attainment", "chance"]] = ["undefined in every replication", None, None, None]
+    table.to_csv(place / "planned.csv", index=False, encoding="utf-8-sig")
+    page = render_comparison(Comparison(place), text)
+    whole = render_comparison(Comparison(compared), text)
+    assert page.count("of plan, chance") == whole.count("of plan, chance") - 2

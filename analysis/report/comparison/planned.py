@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from analysis.report.blocks import Block, Cell, Chart, Charts, Panel, Table
 from analysis.report.comparison.case import Case
 from analysis.report.comparison.charts import courses as bands_of
@@ -21,11 +23,17 @@ def planned(case: Case) -> Panel | None:
     found = case.of(case.folder.planned)
     if found.empty:
         return None
-    text, measured = case.text, found[found["status"] == MEASURED]
-    parts = {s: measured[measured["scenario"].astype(str) == s] for s in case.runs}
-    first = found[found["scenario"].astype(str) == case.base]
-    blocks: list[Block] = [*_side_by_side(case, parts), *_charts(case, parts[case.base]), *_single(case, parts)]
-    blocks += left_out(case.say, first)
+    text = case.text
+    every = {s: found[found["scenario"].astype(str) == s] for s in case.runs}
+    parts = {s: rows[rows["status"] == MEASURED] for s, rows in every.items()}
+    known = np.any([rows["status"] == MEASURED for rows in every.values()], axis=0)
+    sides = {s: rows[known] for s, rows in every.items()}
+    blocks: list[Block] = [
+        *_side_by_side(case, sides),
+        *_charts(case, sides[case.base].assign(status=MEASURED)),
+        *_single(case, parts),
+    ]
+    blocks += left_out(case.say, every[case.base][~known])
     return Panel("plan", text("plan.title"), " ".join(reached(case)), text("plan.lead"), blocks)
 
 
@@ -41,7 +49,8 @@ def reached(case: Case) -> list[str]:
 
 
 def _side_by_side(case: Case, parts: dict[str, pd.DataFrame]) -> list[Block]:
-    """One row per figure: planned value, then mean and chance under every plan; long periods before months."""
+    """One row per figure: planned value, then mean and chance under every plan, if any measures it; long periods
+    before months."""
     text, base = case.text, parts[case.base]
     if base.empty:
         return []
@@ -62,6 +71,8 @@ def _row(case: Case, sides: tuple[dict[Any, Any], ...]) -> list[Cell]:
             say.value(float(side["mean"]), str(side["unit"])),
             case.text("compare.plan.side", attainment=_share(case, side), chance=_chance(case, side)),
         )
+        if side["status"] == MEASURED
+        else Cell(case.text("format.undefined"))
         for side in sides
     ]
     return [Cell(what(say, first), when(say, first)), goal(say, first), *cells]
