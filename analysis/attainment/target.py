@@ -23,8 +23,9 @@ BY_DESK: tuple[str, ...] = ("utilisation", "wait_days", "heads", "capacity_hours
 
 LESS: frozenset[str] = frozenset({
     "acquisition_cost", "cac", "cac_payback_months", "cost_of_sales", "payroll_cost", "marketing_cost",
-    "commission_cost", "subsidy_cost", "fixed_cost", "bad_debt_cost", "reorder_interval_days", "cash_paid", "receivable", "dso_days",
-    "payment_days", "bad_debt_share", "lost", "churned_customers", "logo_churn_month", "logo_churn",
+    "commission_cost", "subsidy_cost", "fixed_cost", "bad_debt_cost", "reorder_interval_days", "cash_paid",
+    "receivable", "dso_days", "payment_days", "bad_debt_share", "lost", "churned_customers", "logo_churn_month",
+    "logo_churn",
     "contraction_mrr", "churned_mrr", "wait_days", "cycle_days", "cycle_days_closed", "break_even_month",
     "top10_share", "top10_customers_share", "pool_size",
 })  # fmt: skip
