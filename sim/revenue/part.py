@@ -12,6 +12,7 @@ from sim.contracts import Contract
 from sim.decisions import Rate
 from sim.distributions import Bound, bind, by_segment, normal
 from sim.journey.case import Case
+from sim.journey.desk import DeskStop
 from sim.ledger import OPENING
 from sim.recorder import NONE
 from sim.spec.distribution import Distribution
@@ -149,6 +150,13 @@ class RevenuePart:
         code = self.world.streams.name(f"revenue.{self.name}.noise")
         z = normal(self.world.streams.of(code, self.world.period, accounts))
         return np.exp(sd * z - sd * sd / 2)
+
+    def working_stop(self) -> DeskStop:
+        """The stop at whose desk the work is done that this part is paid for."""
+        stop = self.world.stops[self.spec.stop]
+        if not isinstance(stop, DeskStop):
+            raise TypeError(f"business.revenue.{self.name}.stop: {stop.name} is no desk stop")
+        return stop
 
     def rate(self, name: str) -> Rate:
         """The Rate of that name."""

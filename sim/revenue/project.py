@@ -14,7 +14,6 @@ import numpy as np
 from sim.contracts import Contract
 from sim.distributions import by_segment
 from sim.journey.case import Case
-from sim.journey.desk import DeskStop
 from sim.revenue.offers import Offers
 from sim.revenue.part import Announced, Listener, RevenuePart
 from sim.spec.opening import Agreements
@@ -44,11 +43,8 @@ class ProjectPart(RevenuePart):
         self.under_way: dict[int, Engagement] = {}
         self.had = np.zeros(len(world.population.segment), bool)
         self.offers = Offers(self)
-        stop = world.stops[self.spec.stop]
-        if not isinstance(stop, DeskStop):
-            raise TypeError(f"business.revenue.{name}.stop: {stop.name} is no desk stop")
-        self.stop = stop
-        stop.finished_by.append(self.finish)
+        self.stop = self.working_stop()
+        self.stop.finished_by.append(self.finish)
 
     def configure(self) -> None:
         super().configure()

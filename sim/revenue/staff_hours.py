@@ -13,7 +13,6 @@ import numpy as np
 from sim.contracts import Contract
 from sim.distributions import by_segment
 from sim.journey.case import Case
-from sim.journey.desk import DeskStop
 from sim.revenue.part import Announced, Listener, RevenuePart
 from sim.spec.opening import Agreements
 from sim.units import MINOR
@@ -40,11 +39,8 @@ class StaffHoursPart(RevenuePart):
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         self.projects: dict[int, Project] = {}
-        stop = world.stops[self.spec.stop]
-        if not isinstance(stop, DeskStop):
-            raise TypeError(f"business.revenue.{name}.stop: {stop.name} is no desk stop")
-        self.stop = stop
-        stop.finished_by.append(self.finish)
+        self.stop = self.working_stop()
+        self.stop.finished_by.append(self.finish)
 
     def configure(self) -> None:
         super().configure()
