@@ -39,7 +39,7 @@ SPEED_GATE, SPEED_AIM = 1.6, 1.9
 OVERHEAD_GATE = 0.05
 """Processor seconds of a point beside its simulation and metrics."""
 MEMORY_GATE_MB = 1000
-ACCOUNTS, REPLICATIONS = 30_000, 8
+ACCOUNTS, REPLICATIONS = 85_000, 8
 """Companies of ``tool`` that take about five processor seconds a replication on the machine of the README."""
 SMALL = ["market.accounts=60", "horizon.days=180", "progress=false"]
 """Size of a small point."""

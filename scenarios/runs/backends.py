@@ -97,9 +97,9 @@ def ready(pool: Pool, place: Path | None = None) -> None:
 
         check_workers(pool, place)
     else:
-        from scenarios.runs.ray_cluster import connect
+        from scenarios.runs.ray_cluster import check_nodes
 
-        connect(pool)
+        check_nodes(pool, place)
 
 
 def width(pool: Pool) -> int:
@@ -127,6 +127,7 @@ def sent(calls: Mapping[int, Call], pool: Pool, notes: Path | None = None) -> It
         Folder for the notes of calls that take too long; without it there is no limit.
     """
     from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import BrokenProcessPool
 
     settings, jobs, ahead = _backend(pool, len(calls))
     parent = os.getpid() if pool.backend == LOCAL else None
@@ -139,7 +140,7 @@ def sent(calls: Mapping[int, Call], pool: Pool, notes: Path | None = None) -> It
         for number, found in filter(None, results):
             del left[number]
             yield number, found
-    except _losses(pool):
+    except BrokenProcessPool:
         pass
     finally:
         results.close()
@@ -153,22 +154,11 @@ def _backend(pool: Pool, calls: int) -> tuple[dict[str, Any], int, int | str]:
 
         return {"backend": DaskBackend(pool)}, 2, "4*n_jobs"
     if pool.backend == RAY:
-        from scenarios.runs.ray_cluster import register
+        from scenarios.runs.ray_cluster import RayBackend
 
-        return {"backend": register(pool)}, max(2, width(pool)), "2*n_jobs"
+        return {"backend": RayBackend(pool)}, 2, "4*n_jobs"
     jobs = max(2, min(pool.workers, calls))  # joblib works on the calls of one job in this process
     return {"backend": "loky", "inner_max_num_threads": 1}, jobs, 1 if pool.workers == 1 else "2*n_jobs"
-
-
-def _losses(pool: Pool) -> tuple[type[BaseException], ...]:
-    """Exceptions that say that workers have died."""
-    if pool.backend == RAY:
-        from scenarios.runs.ray_cluster import losses
-
-        return losses()
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    return (BrokenProcessPool,)
 
 
 def _late(left: Mapping[int, Order]) -> Iterator[tuple[int, Gone]]:

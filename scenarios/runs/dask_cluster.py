@@ -6,23 +6,19 @@ such a call has no result and is sent again by whoever sent it.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib.parallel import ParallelBackendBase
 
 from scenarios.errors import InputError, shown
-from scenarios.runs.claim import unwritable
+from scenarios.runs.alike import look, token_in, unlike
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -37,9 +33,6 @@ SAY_SECONDS, WAIT_SECONDS, GIVE_UP_SECONDS = 5.0, 60.0, 600.0
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether there are workers."""
-
-OURS = ("sim", "analysis", "scenarios")
-"""Packages whose code has to be the same everywhere."""
 
 _clients: dict[str, Client] = {}
 
@@ -84,30 +77,12 @@ def check_workers(pool: Pool, place: Path | None = None) -> None:
     client = connected(address)
     try:
         _wait(client, address)
-        if place is None:
-            problems = _problems(client, None)
-        else:
-            with _token(place) as token:
-                problems = _problems(client, token)
+        with token_in(place) as token:
+            problems = unlike(client.run(look, token, on_error="return"), token)
     except (OSError, CancelledError) as error:
         raise _silent(address, error) from None
     if problems:
         raise InputError(problems)
-
-
-@contextmanager
-def _token(place: Path) -> Iterator[Path]:
-    """A file that is there for as long as the workers look for it, in the folder or in what will hold it."""
-    near = next(folder for folder in (place, *place.absolute().parents) if folder.is_dir()).absolute()
-    try:
-        handle, name = tempfile.mkstemp(dir=near, prefix=".tobsim-")
-    except OSError as error:
-        raise unwritable(place, error) from None
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _silent(address: str, error: BaseException) -> InputError:
@@ -127,40 +102,6 @@ def _wait(client: Client, address: str) -> None:
             said = True
             print(f"no worker at {address} yet; waiting for {WAIT_SECONDS:.0f} s", file=sys.stderr, flush=True)
         time.sleep(LOOK_SECONDS / 5)
-
-
-def _problems(client: Client, token: Path | None) -> list[str]:
-    """What keeps workers from doing what this process would do, one line for each kind of it."""
-    own, found = look(token), client.run(look, token, on_error="return")
-    problems: dict[str, str] = {}
-    for worker, theirs in sorted(found.items()):
-        if isinstance(theirs, BaseException):
-            text = f"cannot run tobsim, got {type(theirs).__name__}: {' '.join(str(theirs).split())}"
-            problems.setdefault("run", f"execution.address: worker {worker} {text}; install it there")
-            continue
-        for key, value in theirs.items():
-            if value != own.get(key):
-                problems.setdefault(key, _unlike(worker, key, value, own.get(key)))
-    return list(problems.values())[:4]
-
-
-def _unlike(worker: str, key: str, theirs: Any, own: Any) -> str:
-    if key == "folder":
-        return f"out: is not seen by worker {worker}, got {own}; a folder that all workers share"
-    return (
-        f"execution.address: worker {worker} has another {key}, got {theirs} there and {own} here; the same everywhere"
-    )
-
-
-def look(token: Path | None) -> dict[str, Any]:
-    """Versions and code of this process, and the folder of ``token`` if it is seen from here."""
-    from scenarios.runs.manifest import versions
-
-    digest, root = hashlib.blake2b(digest_size=8), Path(__file__).parents[2]
-    for file in sorted(file for name in OURS for file in (root / name).rglob("*.py")):
-        digest.update(file.read_bytes())
-    seen = str(token.parent) if token is not None and token.exists() else None
-    return {**versions(), "code of tobsim": digest.hexdigest(), "folder": seen}
 
 
 class DaskBackend(ParallelBackendBase):  # type: ignore[misc]

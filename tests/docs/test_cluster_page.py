@@ -28,7 +28,7 @@ def started(command: str, folder: Path) -> subprocess.Popen[bytes]:
 @pytest.mark.slow
 def test_commands_of_the_page(tmp_path: Path) -> None:
     commands = dict(blocks("docs/cluster.md", "command"))
-    assert list(commands) == ["scheduler", "worker", "there", "check"]
+    assert list(commands) == ["scheduler", "worker", "there", "check", "ray"]
     with ended([started(commands["scheduler"], tmp_path)]):
         end = time.monotonic() + START_SECONDS
         while not (tmp_path / "scheduler.json").exists() and time.monotonic() < end:
@@ -40,3 +40,11 @@ def test_commands_of_the_page(tmp_path: Path) -> None:
             again = tobsim([*shlex.split(commands["check"])[1:], "progress=false"], tmp_path)
     assert again.returncode == 0, again.stderr
     assert "identical" in again.stdout
+
+
+@pytest.mark.slow
+def test_the_command_for_ray(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    done = tobsim([*shlex.split(dict(blocks("docs/cluster.md", "command"))["ray"])[1:], *SMALL], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "runs" / "ray" / "events.parquet").is_file()
