@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sim.world import World
 
 _OUTCOMES = ("open", "won", "lost")
+_PIECE = 1 << 16
 
 
 def _stamps(start: str, days: np.ndarray) -> np.ndarray:
@@ -110,8 +112,8 @@ def opportunities(world: World, events: Unfolded, replication: int) -> Table:
     won_first = won <= lost
     closed = np.where(won_first, won, lost)
     outcome = np.where(np.isfinite(closed), np.where(won_first, 1, 2), 0)
-    account = np.zeros(count, np.int64)
-    account[journey[journey >= 0]] = events.account[journey >= 0]
+    account = np.zeros(count + 1, np.int64)
+    account[journey] = events.account  # nobody's events have no journey, -1: the spare place
     start = world.spec.horizon.start
     opening, closing = _places(events, journey, opened, np.minimum(won_at, lost_at), count)
     stage, owner, reason, amount = _details(events, journey, opening, closing, count)
@@ -174,13 +176,21 @@ def _places(
     events: Unfolded, journey: np.ndarray, opened: np.ndarray, closed: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows at which each journey's opportunity opens and closes: several stops may share one instant."""
-    place = np.arange(len(events.time))
-    opening, closing = np.full(count, len(place)), np.full(count, len(place))
-    starts = np.flatnonzero(events.time == opened[journey])
-    np.minimum.at(opening, journey[starts], place[starts])
-    ends = np.flatnonzero((events.time == closed[journey]) & np.isin(events.activity, _CLOSING))
-    np.minimum.at(closing, journey[ends], place[ends])
+    nowhere = len(events.time)
+    opening, closing = np.full(count, nowhere), np.full(count, nowhere)
+    for rows in _pieces(nowhere):
+        of, time = journey[rows], events.time[rows]
+        starts = rows[(time == opened[of]) & (of >= 0)]
+        np.minimum.at(opening, journey[starts], starts)
+        ends = rows[(time == closed[of]) & (of >= 0) & np.isin(events.activity[rows], _CLOSING)]
+        np.minimum.at(closing, journey[ends], ends)
     return opening, closing
+
+
+def _pieces(n: int) -> Iterator[np.ndarray]:
+    """Numbers of rows, in their order, so many at a time that what is in between needs little memory."""
+    for first in range(0, n, _PIECE):
+        yield np.arange(first, min(first + _PIECE, n))
 
 
 def _details(
@@ -188,14 +198,15 @@ def _details(
 ) -> tuple[np.ndarray, ...]:
     stage, owner = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
     reason, amount = np.full(count, -1, np.int64), np.full(count, NONE)
-    place = np.arange(len(events.time))
-    inside = (place >= opening[journey]) & (place <= closing[journey])
-    for column, values, chosen in (
-        (stage, events.stage, inside & (events.stage >= 0)),
-        (owner, events.owner, inside & (events.owner >= 0)),
-        (reason, events.note, inside & (events.activity == ACTIVITY_CODE["lost"])),
-        (amount, events.amount, inside & (events.activity == ACTIVITY_CODE["signed"])),
-    ):
-        rows = np.flatnonzero(chosen)
-        column[journey[rows]] = values[rows]
+    for rows in _pieces(len(events.time)):
+        of = journey[rows]
+        inside = rows[(rows >= opening[of]) & (rows <= closing[of]) & (of >= 0)]
+        for column, values, chosen in (
+            (stage, events.stage, events.stage[inside] >= 0),
+            (owner, events.owner, events.owner[inside] >= 0),
+            (reason, events.note, events.activity[inside] == ACTIVITY_CODE["lost"]),
+            (amount, events.amount, events.activity[inside] == ACTIVITY_CODE["signed"]),
+        ):
+            kept = inside[chosen]
+            column[journey[kept]] = values[kept]
     return stage, owner, reason, amount

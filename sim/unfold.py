@@ -224,19 +224,18 @@ class Unfolded:
         return row, event + np.arange(len(row), dtype=np.int32)
 
     def _order(self, row: np.ndarray, event: np.ndarray, kinds: _Kinds) -> np.ndarray:
-        """Time of every event, and their order by time and account."""
-        times = self.times.ravel()
-        self.time, key = np.empty(len(row)), np.empty(len(row), np.int64)
+        """Order of the events by time and account."""
+        times, key = self.times.ravel(), np.empty(len(row), np.int64)
         for first in range(0, len(row), _PIECE):
             piece = slice(first, first + _PIECE)
             of = row[piece].astype(np.intp)
-            self.time[piece] = time = times[3 * of + kinds.time[event[piece]]]
+            time = times[3 * of + kinds.time[event[piece]]]
             key[piece] = np.rint(time * (1 / GRID)).astype(np.int64) << _ACCOUNT_BITS | self.accounts[of]
         return np.argsort(key, kind="stable").astype(np.int32)
 
     def _columns(self, row: np.ndarray, event: np.ndarray, order: np.ndarray, kinds: _Kinds) -> None:
         """All columns in order; a piece at a time, to touch little memory."""
-        n, unordered = len(row), self.time
+        n, times = len(row), self.times.ravel()
         self.time, self.account = np.empty(n), np.empty(n, np.int64)
         self.activity, self.stage, self.resource = (np.empty(n, np.int16) for _ in range(3))
         self.channel, self.note, self.owner = np.empty(n, np.int16), np.empty(n, np.int16), np.empty(n, np.int32)
@@ -246,7 +245,7 @@ class Unfolded:
             piece = slice(first, first + _PIECE)
             place = order[piece]
             of, what = row[place].astype(np.intp), event[place].astype(np.intp)
-            self.time[piece], self.account[piece] = unordered[place], self.accounts[of]
+            self.time[piece], self.account[piece] = times[3 * of + kinds.time[what]], self.accounts[of]
             self.activity[piece], self.stage[piece] = kinds.activity[what], kinds.stage[what]
             self.resource[piece], self.note[piece] = kinds.resource[what], kinds.note[what]
             self.channel[piece] = self.reached[of]

@@ -15,6 +15,9 @@ DAYS_PER_MONTH = 365.25 / 12
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 
+_PIECE = 1 << 16
+"""Times worked on together, so that what is in between needs little memory."""
+
 
 def snap(days: float | np.ndarray) -> float | np.ndarray:
     """Round a time or duration in days to the time grid; never decreasing."""
@@ -30,8 +33,10 @@ def to_minor(amount: float | np.ndarray) -> int | np.ndarray:
 
 def timestamps(start: str, days: np.ndarray) -> np.ndarray:
     """Calendar timestamps (microseconds) of times in days from ISO date ``start``."""
-    scaled = np.asarray(days, float) * MICROSECONDS_PER_DAY
-    micros = np.rint(scaled, out=scaled).astype("timedelta64[us]").view(np.int64)
-    del scaled
+    days = np.asarray(days, float)
+    micros = np.empty(days.shape, np.int64)
+    for first in range(0, len(days), _PIECE):
+        piece = slice(first, first + _PIECE)
+        micros[piece] = np.rint(days[piece] * MICROSECONDS_PER_DAY)
     micros += np.datetime64(start, "us").astype(np.int64)
     return micros.view("datetime64[us]")
