@@ -53,9 +53,15 @@ def connect(pool: Pool) -> None:
         with _hushed():
             ray.init(**own, logging_level=logging.CRITICAL, log_to_driver=False)
     except Exception as error:  # what ray raises here has no type of its own
-        text = f"no cluster answers, got {shown(pool.address)} ({type(error).__name__})"
-        wanted = "the address that ray start prints, with RAY_AUTH_MODE=token if it asks for a token; or null"
-        raise InputError([f"execution.address: {text}; {wanted}"]) from None
+        raise InputError([_silent(pool, type(error).__name__)]) from None
+
+
+def _silent(pool: Pool, error: str) -> str:
+    """What is wrong where no cluster answers or starts."""
+    if not pool.address:
+        return f"execution.backend: ray starts no node on this computer, got {error}; execution.backend=local"
+    wanted = "the address that ray start prints, with RAY_AUTH_MODE=token if it asks for a token; or null"
+    return f"execution.address: no cluster answers, got {shown(pool.address)} ({error}); {wanted}"
 
 
 def _knock(address: str) -> None:
