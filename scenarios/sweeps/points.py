@@ -205,7 +205,7 @@ def design(experiment: Experiment) -> Design:
         If a study cannot be composed, the sweep is over its limits, or every point is refused.
     """
     from scenarios.studies.compose import compose
-    from scenarios.sweeps.limits import check_budget
+    from scenarios.sweeps.limits import check_budget, check_discovery
     from scenarios.sweeps.sampling import points
 
     first = next(iter(experiment.studies.values()))
@@ -221,6 +221,7 @@ def design(experiment: Experiment) -> Design:
     )
     drawn = points(experiment)
     check_budget(experiment, drawn)
+    check_discovery(experiment, drawn)
     found = make_design(experiment.name, base, experiment.studies, drawn, asked)
     texts = (*experiment.warnings, *found.warnings)
     return replace(found, settings=experiment.settings, warnings=texts, experiment=experiment)
