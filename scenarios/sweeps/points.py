@@ -238,7 +238,8 @@ def make_design(
         If there is no point, or every point is refused.
     """
     asked = asked or Asked(base.replications)
-    counted = {scenario: _counted(study, asked.replications) for scenario, study in bases.items()}
+    kept = asked.replications if asked.runs else 1
+    counted = {scenario: _counted(study, kept) for scenario, study in bases.items()}
     detail = [period for period in asked.periods if period in SHORT]
     found = planned(counted, points, detail)
     if not found:
@@ -250,7 +251,7 @@ def make_design(
 
 
 def _counted(study: Study, replications: int) -> Study:
-    """A study of so many replications, which a budget counts."""
+    """A study of so many replications, which the budget of a point counts: all those that one process keeps at once."""
     changed = {"replications": replications, "progress": False, "precision": None}
     return replace(study, config=study.config | changed, source=study.source | changed)
 

@@ -19,6 +19,7 @@ from scenarios.sweeps.sampling import points
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 HEADS, PRICE, TRIAL = "policy.desks.sales.heads", "policy.products.seat.price.small", "policy.conversion.trial_days"
+PRECISE = {"metric": "touches", "relative": 0.1}
 FIXED = "policy.finance.fixed_month"
 
 
@@ -111,6 +112,21 @@ def test_the_budget_is_of_the_days_of_the_points_and_of_the_runs_that_are_kept()
     enough = int(caught.value.problems[0].rpartition("=")[2])
     raised = made({PRICE: [300]}, *words, replications=100, keep=asked, max_memory=enough)
     assert check_budget(raised, points(kept)) is None, "what the message says is enough"
+
+
+def test_a_point_counts_the_replications_that_a_process_keeps() -> None:
+    """One at a time, unless its run folder is kept; all of them together are counted by the limits of the sweep."""
+    keys, many = {"market.accounts": [1000, 100_000]}, {"replications": 100, "precision": PRECISE}
+    found = design(made(keys, "list", **many))
+    assert [point.refused for point in found.points] == ["", ""]
+    assert not found.warnings
+    kept = design(made(keys, "list", **many, keep={"runs": True, "reports": False}, max_memory=10_000))
+    assert [point.refused.split(", got")[0] for point in kept.points] == [
+        "",
+        "market.accounts: needs about 4e+08 events",
+    ]
+    with pytest.raises(InputError, match=r"needs about 4\.05e\+08 events \(2 points x 100 replications"):
+        design(made(keys, "list", **many, max_events=10**8))
 
 
 def test_a_sweep_of_the_promised_size_is_admitted() -> None:
