@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown, user_path
+from scenarios.forecasts.folder import JUDGED
 from scenarios.intake.sheet import SHIPPED, input_path
 from scenarios.reproduction import entries
 from scenarios.runs.claim import SOURCE
@@ -59,7 +60,7 @@ def inputs_of(path: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, Path
         Its manifest.
     """
     if record.get("verb") == "forecast":
-        yield from _of_forecast(record)
+        yield from _of_forecast(path, record)
         return
     if record.get("verb") == "sweep":
         yield from _of_sweep(path)
@@ -107,11 +108,26 @@ def _of_study(study: Study) -> Iterator[tuple[str, Path]]:
             yield plan, input_path(plan)
 
 
-def _of_forecast(record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    source = record["source"]
+def _of_forecast(path: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    source, found = record["source"], {}
     for text in (*source.get("paths", [source["path"]]), record["settings"].get("regressors")):
         if text is None:
             continue
         if not Path(text).expanduser().exists():
             raise InputError([f"source: is no longer there, got {shown(text)}; the source of the forecast"])
-        yield text, Path(text).expanduser()
+        found[text] = Path(text).expanduser()
+    _check_source(path, record)
+    yield from found.items()
+
+
+def _check_source(path: Path, record: Mapping[str, Any]) -> None:
+    """Refuse a source that is another one now, of which the bundle could not make the forecast again."""
+    from scenarios.forecasts.forecast import forecast_digest, settings_of
+    from scenarios.forecasts.source import read_source
+
+    source = record["source"]
+    settings = {key: value for key, value in record["settings"].items() if key != JUDGED}
+    now = read_source(source.get("paths") or source["path"], settings_of(()).config["forecast"] | settings)
+    if forecast_digest(now, settings, bool(record["settings"].get(JUDGED))) != record["forecast"]:
+        got = f"got {shown(source['path'])}, which is another one now"
+        raise InputError([f"{path}: is not the forecast of this source, {got}; the source as it was"])

@@ -27,11 +27,14 @@ def pareto(means: np.ndarray) -> np.ndarray:
     -------
     bool array, shape (plans,)
     """
-    better = (means[:, None] >= means[None]).all(axis=2) & (means[:, None] > means[None]).any(axis=2)
-    equal = (means[:, None] == means[None]).all(axis=2)
-    earlier = np.triu(equal, 1)
-    beaten: np.ndarray = (better | earlier).any(axis=0)
-    return ~beaten
+    front, number = np.empty(means.shape[::-1]), 0
+    found = np.zeros(len(means), bool)
+    for plan in np.lexsort(-means.T[::-1]):  # the best first: whoever beats a plan, or is its equal, stands before it
+        found[plan] = not (front[:, :number] >= means[plan][:, None]).all(axis=0).any()
+        if found[plan]:
+            front[:, number] = means[plan]
+            number += 1
+    return found
 
 
 def ruled_out(samples: np.ndarray, level: float = LEVEL) -> np.ndarray:
@@ -79,9 +82,12 @@ def apart(lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
     lows, highs : float array, shape (plans, objectives)
         More is better; NaN where a bound is not known.
     """
-    surely = np.any(lows[None] > highs[:, None], axis=2)
-    worse = np.any(highs[None] < lows[:, None], axis=2)
-    return np.asarray(np.any(surely & ~worse, axis=1))
+    found = np.zeros(len(lows), bool)
+    every_low, every_high = np.ascontiguousarray(lows.T), np.ascontiguousarray(highs.T)
+    for plan, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        surely, worse = (every_low > high[:, None]).any(axis=0), (every_high < low[:, None]).any(axis=0)
+        found[plan] = bool((surely & ~worse).any())
+    return found
 
 
 def spread_out(means: np.ndarray, number: int) -> np.ndarray:

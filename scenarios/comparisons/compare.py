@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.comparisons.folder import Comparison, Record, comparison_folder, read_record
 from scenarios.comparisons.pairs import Pairs, Simulate, replicate_plans, tell
-from scenarios.comparisons.planned import against_plan, check_planned
+from scenarios.comparisons.planned import against_plan, check_planned, left_out
 from scenarios.comparisons.plans import Plans, compose_plans, digest, make_plans
 from scenarios.errors import user_path
 from scenarios.runs.backends import pool_of, ready
@@ -151,7 +151,8 @@ def new_record(plans: Sequence[Plans]) -> Record:
         told[p.business]["stacks"] = {name: list(parts) for name, parts in p.stacks.items()}
         told[p.business]["digests"] = {name: study.digest for name, study in p.studies.items()}
         told[p.business]["compare"] = json.loads(json.dumps(p.settings, default=str))
-        told[p.business]["warnings"] = list(dict.fromkeys(w for s in p.studies.values() for w in s.warnings))
+        texts = [*(w for s in p.studies.values() for w in s.warnings), *left_out(p)]
+        told[p.business]["warnings"] = list(dict.fromkeys(texts))
     return Record(
         digest(plans),
         base.seed,

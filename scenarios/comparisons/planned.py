@@ -27,6 +27,18 @@ def check_planned(plans: Plans) -> None:
         planned(study.config)
 
 
+def left_out(plans: Plans) -> list[str]:
+    """What to say of targets that a plan has and the base has not: all plans are held against those of the base."""
+    asked = planned(plans.studies[plans.base].config).targets
+    texts = []
+    for name in plans.others:
+        own = planned(plans.studies[name].config).targets
+        if names := [target.name for target in own if target not in asked]:
+            right = f"all plans are held against those of {plans.base}, targets=... beside scenarios= gives them to all"
+            texts.append(f"targets: scenario {name} has some of its own, got {', '.join(names)}; {right}")
+    return texts
+
+
 def against_plan(pairs: Pairs, metrics: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """The targets of the base against every plan, one row per scenario and target; no table without targets.
 

@@ -20,6 +20,9 @@ VERB = "forecast"
 COMPLETE = "complete"
 PAGE = "report.html"
 
+JUDGED = "judged"
+"""Entry of the settings that says whether the truth was asked for."""
+
 PARQUET = ("forecast", "backtest", "series", "truth")
 """Tables that are stored as Parquet."""
 

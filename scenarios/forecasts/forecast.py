@@ -83,7 +83,7 @@ def forecast(
     check_language(study.config["report"]["language"])
     found = read_source(source, settings)
     _check_truth(truth, found)
-    record = Record(_digest(found, settings, truth), found.described, {**settings, "judged": truth})
+    record = Record(forecast_digest(found, settings, truth), found.described, {**settings, "judged": truth})
     path = out_folder(record, found, out if out is not None else study.config["out"])
     record.command = command or _command(found, study, path, truth)
     record.language = study.config["report"]["language"]
@@ -123,7 +123,7 @@ def _check_truth(truth: bool, source: Source) -> None:
         raise InputError([f"truth: is known of one run only, got {source.kind}; source=RUN, a run folder"])
 
 
-def _digest(source: Source, settings: Mapping[str, Any], truth: bool) -> str:
+def forecast_digest(source: Source, settings: Mapping[str, Any], truth: bool) -> str:
     """Of everything that shapes the tables of a forecast."""
     from scenarios.forecasts.text import read_bytes
     from scenarios.studies.digest import json_digest

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.errors import InputError
-from scenarios.forecasts.folder import COMPLETE, PAGE, PARQUET, ForecastResult
+from scenarios.forecasts.folder import COMPLETE, JUDGED, PAGE, PARQUET, ForecastResult
 from scenarios.forecasts.forecast import forecast
 from scenarios.runs.differences import changed_versions, file_difference
 from scenarios.runs.manifest import read_entries
 from scenarios.runs.reproduce import FORECAST_TOLERANCE, Reproduction, whole
 from scenarios.runs.validate import Check, check_file, plain_digest
 from scenarios.studies.overrides import override_text
-
-JUDGED = "judged"
-"""Entry of the settings that says whether the truth was asked for."""
 
 
 def reproduce_forecast(path: Path, workers: str | None = None, *, quiet: bool = False) -> Reproduction:

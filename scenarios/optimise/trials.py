@@ -194,6 +194,6 @@ class Bench:
 
 
 def _seeded(study: Study, setup: Setup) -> Study:
-    """A study of the setup's seed and number of replications, which a budget counts."""
-    changed = {"replications": setup.replications, "seed": setup.seed, "progress": False, "precision": None}
+    """A study of the setup's seed; its budget counts one replication, since a process keeps no more at once."""
+    changed = {"replications": 1, "seed": setup.seed, "progress": False, "precision": None}
     return replace(study, config=study.config | changed, source=study.source | changed)

@@ -40,6 +40,7 @@ def sweep(words: Sequence[str]) -> int:
     if dry == "true":
         found = estimate(asked)
         check_space(found, path)
+        warn(filter(None, [found.warning]))
         return say(found.text)
     swept = run_design(asked, path, command=command_line("sweep", words))
     warn(text for text in swept.record["warnings"] if text not in asked.warnings)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,11 +186,21 @@ def make_experiment(
         overrides=tuple(theirs),
         config_dir=str(config_dir) if config_dir else None,
         settings=given,
-        warnings=tuple(mute(space, studies)),
+        warnings=(*mute(space, studies), *_unjudged(studies)),
         **_asked(given, first, theirs),
     )
     check_size(found)
     return found
+
+
+def _unjudged(studies: Mapping[str, Study]) -> Iterator[str]:
+    """What to say of targets, which no sweep and no search looks at."""
+    plans = [study.config for study in studies.values()]
+    names = dict.fromkeys(name for each in plans for name in each.get("targets") or {})
+    names |= dict.fromkeys(str(path) for each in plans if (path := (each.get("plan") or {}).get("path")))
+    if names:
+        right = "tobsim run and tobsim compare judge them, the metrics of an experiment show what comes of them"
+        yield f"targets: are not judged here, got {', '.join(names)}; {right}"
 
 
 def load_settings(name: str, config_dir: str | os.PathLike[str] | None) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.errors import InputError
+from scenarios.runs.backends import LOCAL, PACKAGES, Pool, pool_of, width
 from scenarios.runs.progress import duration
 from scenarios.sweeps.points import Design, Planned, point_study
 from scenarios.sweeps.run_point import PartFacts, figures, metrics_table, part_bytes
@@ -29,6 +30,10 @@ class Estimate:
         Over all processes.
     memory, disk : float
         Bytes: of all processes at their largest, and of files.
+    processes : int
+        That work at the same time: those of this computer, or what the cluster offers now.
+    warning : str
+        Why they are assumed, where the cluster does not say; empty if they are known.
     """
 
     points: int
@@ -36,12 +41,15 @@ class Estimate:
     seconds: float
     memory: float
     disk: float
+    processes: int = 1
+    warning: str = ""
 
     @property
     def text(self) -> str:
         """One line each."""
+        several = f"{self.processes:,} processes" if self.processes > 1 else "1 process"
         lines = [f"points    {self.points:,}", f"runs      {self.jobs:,} (points x replications)",
-                 f"time      about {duration(self.seconds)} ({self.seconds / 3600:.3g} hours)",
+                 f"time      about {duration(self.seconds)} ({self.seconds / 3600:.3g} hours) on {several}",
                  f"memory    about {self.memory / MEGABYTE:,.0f} MB",
                  f"disk      about {self.disk / MEGABYTE:,.1f} MB"]  # fmt: skip
         return "\n".join(lines)
@@ -64,10 +72,28 @@ def estimate(design: Design) -> Estimate:
     each = time.perf_counter() - began
     table = figures([metrics], design.detail)
     size = len(part_bytes(PartFacts(first.key, (0,)), table))
-    workers = max(1, int(design.base.config["execution"]["workers"]))
+    workers, warning = _processes(pool_of(design.base.config))
     jobs = len(design.points) * design.asked.replications
     seconds = (len(design.points) * prepared + each * design.asked.replications * _scale(design, first)) / workers
-    return Estimate(len(design.points), jobs, seconds, _peak() * (1 if workers == 1 else workers + 1), size * jobs)
+    memory = _peak() * (1 if workers == 1 else workers + 1)
+    return Estimate(len(design.points), jobs, seconds, memory, size * jobs, workers, warning)
+
+
+def _processes(pool: Pool) -> tuple[int, str]:
+    """Processes that will work at the same time, and why they are assumed where the cluster does not say."""
+    assumed = max(1, pool.workers)
+    if pool.backend == LOCAL or pool.address is None:
+        return assumed, ""
+    what = f"the prediction assumes {assumed} at work"
+    try:
+        found = width(pool)
+    except InputError as error:
+        return assumed, f"{error.problems[0]}; {what}"
+    except ImportError:
+        extra, package = pool.backend, PACKAGES[pool.backend]
+        text = f"execution.backend: needs the package {package}, got none; pip install 'tobsim[{extra}]'"
+        return assumed, f"{text}; {what}"
+    return (found, "") if found else (assumed, f"execution.address: has no worker, got {pool.address}; {what}")
 
 
 def _scale(design: Design, first: Planned) -> float:

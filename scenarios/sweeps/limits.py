@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from scenarios.errors import InputError
+from scenarios.errors import InputError, shown
 from scenarios.studies.budget import predicted_events, predicted_memory
 from scenarios.sweeps.one_at_a_time import off_base
 from scenarios.sweeps.ranges import Range
+from scenarios.sweeps.run_point import LABELS
 from scenarios.sweeps.sampling import levels
-from scenarios.sweeps.settings import ONE_AT_A_TIME
+from scenarios.sweeps.settings import ONE_AT_A_TIME, period_kind
 from scenarios.sweeps.spaces import Space
 
 if TYPE_CHECKING:
@@ -96,6 +97,50 @@ def _growing(experiment: Experiment) -> str:
 
 def _too_many(where: str, number: int, limit: int) -> str:
     return f"{where}: makes too many points, got {number}; at most {limit}, which experiment.max_points={number} raises"
+
+
+def check_discovery(experiment: Experiment, drawn: Iterable[Point]) -> None:
+    """Refuse a discovery over a period that no point reaches, or that its metric is not measured for.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    drawn : iterable of Point
+
+    Raises
+    ------
+    InputError
+    """
+    if not experiment.discovery:
+        return
+    from analysis.metrics import REGISTRY
+
+    where, period = "experiment.discovery.period", experiment.discovery["period"]
+    kind, metric = period_kind(period), REGISTRY[experiment.discovery["metric"]]
+    assert kind is not None
+    if kind not in metric.periods:
+        kinds = ", ".join(each.replace("_", " ") for each in metric.periods)
+        raise InputError([f"{where}: is not measured for {metric.name}, got {shown(period)}; a {kinds}"])
+    if period in (there := _periods(experiment, drawn, kind)):
+        return
+    kind = kind.replace("_", " ")
+    right = f"the {kind}s are {there[0]} to {there[-1]}" if there else f"a horizon that holds a whole {kind}"
+    raise InputError([f"{where}: is reached at no point, got {shown(period)}; {right}"])
+
+
+def _periods(experiment: Experiment, drawn: Iterable[Point], kind: str) -> list[str]:
+    """Labels of the periods of a kind that are over at one point or more, in their order."""
+    from pandas import DatetimeIndex
+
+    from analysis.metrics.periods import Calendar
+
+    horizons = set()
+    for point in drawn:
+        own = experiment.studies[point.scenario].config["horizon"]
+        start, days = (point.values.get(f"horizon.{name}", own[name]) for name in ("start", "days"))
+        horizons.add((start, days, own.get("fiscal_year_start")))
+    ends = [DatetimeIndex(Calendar(*horizon).groups[kind].ends) for horizon in horizons]
+    return sorted({label for days in ends for label in days.strftime(LABELS[kind])})
 
 
 def check_budget(experiment: Experiment, drawn: Iterable[Point]) -> None:

@@ -205,7 +205,7 @@ def design(experiment: Experiment) -> Design:
         If a study cannot be composed, the sweep is over its limits, or every point is refused.
     """
     from scenarios.studies.compose import compose
-    from scenarios.sweeps.limits import check_budget
+    from scenarios.sweeps.limits import check_budget, check_discovery
     from scenarios.sweeps.sampling import points
 
     first = next(iter(experiment.studies.values()))
@@ -221,6 +221,7 @@ def design(experiment: Experiment) -> Design:
     )
     drawn = points(experiment)
     check_budget(experiment, drawn)
+    check_discovery(experiment, drawn)
     found = make_design(experiment.name, base, experiment.studies, drawn, asked)
     texts = (*experiment.warnings, *found.warnings)
     return replace(found, settings=experiment.settings, warnings=texts, experiment=experiment)
@@ -237,7 +238,8 @@ def make_design(
         If there is no point, or every point is refused.
     """
     asked = asked or Asked(base.replications)
-    counted = {scenario: _counted(study, asked.replications) for scenario, study in bases.items()}
+    kept = asked.replications if asked.runs else 1
+    counted = {scenario: _counted(study, kept) for scenario, study in bases.items()}
     detail = [period for period in asked.periods if period in SHORT]
     found = planned(counted, points, detail)
     if not found:
@@ -249,7 +251,7 @@ def make_design(
 
 
 def _counted(study: Study, replications: int) -> Study:
-    """A study of so many replications, which a budget counts."""
+    """A study of so many replications, which the budget of a point counts: all those that one process keeps at once."""
     changed = {"replications": replications, "progress": False, "precision": None}
     return replace(study, config=study.config | changed, source=study.source | changed)
 

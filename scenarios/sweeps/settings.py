@@ -245,7 +245,7 @@ def _discovery_numbers(given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _discovery_place(settings: Mapping[str, Any], period: Any) -> Iterator[str]:
-    kind = next((name for name, label in PATTERNS.items() if re.fullmatch(label, str(period))), None)
+    kind = period_kind(str(period))
     if kind is None:
         yield _line("discovery.period", "is no period", period, "horizon, FY2026, Q2026-03 or 2026-03")
     elif kind not in settings["periods"]:
@@ -253,6 +253,11 @@ def _discovery_place(settings: Mapping[str, Any], period: Any) -> Iterator[str]:
     if settings["sampler"] in SPARSE:
         right = "sampler: lhs, sobol or grid"
         yield _line("discovery", "needs points that fill the space", f"sampler {settings['sampler']}", right)
+
+
+def period_kind(label: str) -> str | None:
+    """The kind of the period that a label is of; None if it is of none."""
+    return next((name for name, pattern in PATTERNS.items() if re.fullmatch(pattern, label)), None)
 
 
 def _finite(value: Any) -> bool:

@@ -16,12 +16,14 @@ from analysis.report.screen import MOST_LINES, screen
 from scenarios import Study, compare, compose, load, run
 from scenarios.bundles import bundle
 from scenarios.cli import main
+from scenarios.comparisons.compare import new_record
 from scenarios.comparisons.pairs import Pairs
-from scenarios.comparisons.planned import against_plan
+from scenarios.comparisons.planned import against_plan, left_out
 from scenarios.comparisons.plans import make_plans
 from scenarios.runs.reproduce import reproduce
 from scenarios.runs.result import PLANNED
 from scenarios.runs.validate import validate
+from scenarios.sweeps.experiment import make_experiment
 
 SMALL = [
     "market.accounts=60", "horizon.days=400", "replications=2", "progress=false", "forecast.enabled=false",
@@ -127,6 +129,24 @@ def test_every_scenario_is_held_against_the_targets_of_the_base(folder: Path) ->
     assert table.groupby("scenario", sort=False).size().to_dict() == {"one": 8, "other": 8}
     assert table.groupby("scenario")["replications"].max().to_dict() == {"one": 2, "other": 1}
     assert against_plan(Pairs(make_plans({"a": compose("tool", SMALL), "b": study(folder)}), folder), {}) == {}
+
+
+def test_targets_that_only_another_plan_has_are_said_to_be_left_out(folder: Path) -> None:
+    own = "targets={year_end: {metric: arr, period: FY2025, value: 30000}}"
+    plans = make_plans({"one": study(folder, TARGETS), "same": study(folder, TARGETS), "other": study(folder, own)})
+    (line,) = left_out(plans)
+    assert line.startswith(
+        "targets: scenario other has some of its own, got year_end; all plans are held against those"
+    )
+    assert new_record([plans]).businesses["tool"]["warnings"][-1] == line
+    assert left_out(make_plans({"one": study(folder, TARGETS), "none": compose("tool", SMALL)})) == []
+
+
+def test_a_sweep_and_a_search_say_that_they_judge_no_targets(folder: Path) -> None:
+    given = {"kind": "sweep", "sampler": "list", "keys": {"policy.desks.sales.heads": [1, 2]}}
+    (line,) = make_experiment("small", given, "tool", [*SMALL, TARGETS, f"plan={folder / 'budget.csv'}"]).warnings
+    assert line.startswith(f"targets: are not judged here, got year_end, quota, {folder / 'budget.csv'}; tobsim run")
+    assert make_experiment("small", given, "tool", SMALL).warnings == ()
 
 
 @pytest.mark.slow

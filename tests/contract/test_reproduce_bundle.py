@@ -321,6 +321,9 @@ def test_a_forecast_of_a_file_goes_into_an_archive(forecasted: Path, tmp_path: P
     source.write_text(written.replace(",20.0", ",21.0").replace(",20\n", ",21\n"), "utf-8")
     with pytest.raises(InputError, match="is not the forecast of this source, got digest"):
         reproduce(forecasted, quiet=True)
+    with pytest.raises(InputError, match=r"is not the forecast of this source, got \".*which is another one now; the"):
+        bundle(forecasted, tmp_path / "later.zip")
+    assert not (tmp_path / "later.zip").exists()
     source.write_text(written, "utf-8")
 
 
@@ -332,6 +335,18 @@ def test_a_changed_forecast_is_found(forecasted: Path, tmp_path: Path, monkeypat
         frame.assign(mean=frame["mean"] * factor).to_parquet(folder / "forecast.parquet", index=False)
         assert reproduce(folder, quiet=True).text.startswith(text)
     assert [check.name for check in validate(folder) if not check.holds] == ["forecast.parquet"]
+
+
+def test_a_forecast_of_a_run_that_was_made_again_otherwise_is_not_bundled(tmp_path: Path) -> None:
+    words = ["effects=none", "market.accounts=20", "horizon.days=300", *OFF]
+    source = tmp_path / "mini"
+    run(compose("mini", words, config_dir=MINI), source)
+    folder = forecast(source, [*QUIET, "forecast.origins=0"], out=tmp_path / "out").path
+    bundle(folder, tmp_path / "first.zip")
+    shutil.rmtree(source)
+    run(compose("mini", [*words, "seed=2"], config_dir=MINI), source)
+    with pytest.raises(InputError, match="is not the forecast of this source"):
+        bundle(folder, tmp_path / "second.zip")
 
 
 @pytest.mark.slow

@@ -178,6 +178,45 @@ def test_discoveries(settings: dict[str, Any], where: str, part: str) -> None:
     assert part in line
 
 
+@pytest.mark.parametrize(
+    ("sought", "keys", "part"),
+    [
+        ("FY2099", {}, 'is reached at no point, got "FY2099"; the fiscal years are FY2025 to FY2027'),
+        ("Q2025-02", {}, "the quarters are Q2025-03 to Q2027-12"),
+        ("2028-01", {}, "the months are 2025-01 to 2027-12"),
+        ("FY2026", {"horizon.days": [100, 200]}, 'got "FY2026"; a horizon that holds a whole fiscal year'),
+        ("FY2028", {"horizon.days": [365, 800]}, "the fiscal years are FY2025 to FY2026"),
+        ("FY2025", {"horizon.start": ["2025-01-01", "2027-06-01"]}, ""),
+        ("FY2028", {"horizon.start": ["2025-01-01", "2027-06-01"]}, ""),
+        ("FY2026", {"horizon.days": [365, 800]}, ""),
+        ("horizon", {}, ""),
+    ],
+)
+def test_a_discovery_is_of_a_period_that_some_point_reaches(sought: str, keys: dict[str, Any], part: str) -> None:
+    """One that no run reaches would find nothing after all of them were made."""
+    levels = {"low": 100, "high": 400, "levels": 20}
+    given = GRID | {"keys": {PRICE: levels, **keys}, "periods": ["horizon", "fiscal_year", "quarter", "month"]}
+    given |= {"discovery": {"metric": "revenue", "below": 0, "period": sought}, "replications": 1}
+    experiment = make_experiment("bad", given, "mini", ["effects=none"], MINI)
+    if not part:
+        assert design(experiment).experiment is not None
+        return
+    with pytest.raises(InputError) as caught:
+        design(experiment)
+    (line,) = caught.value.problems
+    assert line.startswith("experiment.discovery.period: ")
+    assert part in line
+
+
+def test_a_discovery_is_of_a_period_that_its_metric_is_measured_for() -> None:
+    given = SPREAD | {"points": 20, "periods": ["horizon", "fiscal_year"]}
+    given |= {"discovery": {"metric": "break_even_month", "above": 9, "period": "FY2025"}}
+    with pytest.raises(InputError) as caught:
+        design(make_experiment("bad", given, "mini", ["effects=none"], MINI))
+    (line,) = caught.value.problems
+    assert line == ('experiment.discovery.period: is not measured for break_even_month, got "FY2025"; a horizon')
+
+
 def test_points_that_links_make_wrong_are_found_before_the_start() -> None:
     """All of them: refused, with the key that makes them so. Some of them: a warning, and rows of their own."""
     spread = {"kind": "sweep", "sampler": "list", "replications": 1}

@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from scenarios import Study, compose, run
+from scenarios.runs.dask_cluster import connected
 from scenarios.runs.limit import LATE, LOST, NOTES, Gone, late
 from scenarios.runs.manifest import read_entries, read_manifest
+from scenarios.sweeps.guard import estimate
 from scenarios.sweeps.points import Asked, Design, make_design
 from scenarios.sweeps.run_point import PARTS, read_part
 from scenarios.sweeps.sampling import Point
@@ -204,6 +206,14 @@ def test_a_point_that_always_kills_its_worker_fails_alone(tmp_path: Path, addres
     found = run_design(design(6, *words), tmp_path / "sweep", simulate=dying(None, 2))
     assert found.failures["type"].tolist() == [LOST]
     assert (found.points["status"] == "done").sum() == 5
+
+
+@pytest.mark.slow
+def test_a_dry_run_counts_what_works_at_a_cluster(address: str) -> None:
+    """Not the processes of this computer."""
+    connected(address).wait_for_workers(2, timeout=60)
+    found = estimate(design(4, "execution=dask", f"execution.address={address}", "execution.workers=7"))
+    assert (found.processes, found.warning) == (2, "")
 
 
 @pytest.mark.slow

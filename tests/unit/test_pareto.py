@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -28,6 +31,22 @@ def test_random_fronts_agree_with_the_definition() -> None:
         beaten = any((other >= own).all() and (other > own).any() for other in means)
         twin = any((other == own).all() for other in means[:i])
         assert found[i] == (not beaten and not twin)
+
+
+def test_plans_without_a_figure_beat_nobody_and_stay() -> None:
+    means = np.array([[np.nan, 9], [1, 5], [1, 4], [np.nan, 9], [2, np.nan]], float)
+    assert pareto(means).tolist() == [True, True, False, True, True]
+
+
+@pytest.mark.parametrize("called", [pareto, lambda means: apart(means, means + 1)])
+def test_memory_grows_with_the_plans_and_not_with_their_pairs(called: Callable[[np.ndarray], np.ndarray]) -> None:
+    means = np.random.default_rng(7).standard_normal((2000, 3))
+    tracemalloc.start()
+    found = called(means)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0 < found.sum() < 2000
+    assert peak < 10 * means.nbytes
 
 
 def test_a_constant_lead_on_common_numbers_rules_out_however_noisy() -> None:

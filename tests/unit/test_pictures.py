@@ -54,6 +54,13 @@ def test_a_chart_is_drawn_in_sixteen_by_nine_with_its_labels(chart: Chart, tmp_p
     assert "客户" in drawn
 
 
+@pytest.mark.skipif(not CHROMIUM.is_file(), reason=f"{CHROMIUM} is not installed: nothing is drawn")
+def test_a_full_disk_is_no_missing_browser(chart: Chart, tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        draw(wanted(chart, tmp_path))
+
+
 def test_without_a_browser_it_is_one_line(chart: Chart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-browser"))
     with pytest.raises(InputError) as problem:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from scenarios.errors import InputError
+from scenarios.runs.backends import Pool
+from scenarios.sweeps import guard
 from scenarios.sweeps.experiment import Experiment, Size, make_experiment
 from scenarios.sweeps.keys import known_keys
 from scenarios.sweeps.limits import check_budget
@@ -17,6 +19,7 @@ from scenarios.sweeps.sampling import points
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 HEADS, PRICE, TRIAL = "policy.desks.sales.heads", "policy.products.seat.price.small", "policy.conversion.trial_days"
+PRECISE = {"metric": "touches", "relative": 0.1}
 FIXED = "policy.finance.fixed_month"
 
 
@@ -111,7 +114,47 @@ def test_the_budget_is_of_the_days_of_the_points_and_of_the_runs_that_are_kept()
     assert check_budget(raised, points(kept)) is None, "what the message says is enough"
 
 
+def test_a_point_counts_the_replications_that_a_process_keeps() -> None:
+    """One at a time, unless its run folder is kept; all of them together are counted by the limits of the sweep."""
+    keys, many = {"market.accounts": [1000, 100_000]}, {"replications": 100, "precision": PRECISE}
+    found = design(made(keys, "list", **many))
+    assert [point.refused for point in found.points] == ["", ""]
+    assert not found.warnings
+    kept = design(made(keys, "list", **many, keep={"runs": True, "reports": False}, max_memory=10_000))
+    assert [point.refused.split(", got")[0] for point in kept.points] == [
+        "",
+        "market.accounts: needs about 4e+08 events",
+    ]
+    with pytest.raises(InputError, match=r"needs about 4\.05e\+08 events \(2 points x 100 replications"):
+        design(made(keys, "list", **many, max_events=10**8))
+
+
 def test_a_sweep_of_the_promised_size_is_admitted() -> None:
     """2,000 points x 10 replications x 5,000 accounts."""
     experiment = made({PRICE: None}, "lhs", "market.accounts=5000", points=2000, replications=10)
     assert check_budget(experiment, points(experiment)) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "processes", "told"),
+    [
+        (8, 8, ""),
+        (0, 3, "execution.address: has no worker, got tcp://cluster:8786; the prediction assumes 3 at work"),
+        (InputError(["execution.address: no scheduler answers"]), 3, "answers; the prediction assumes 3 at work"),
+        (ImportError("distributed"), 3, "execution.backend: needs the package distributed, got none; pip install"),
+    ],
+)
+def test_hours_are_those_of_the_cluster_or_of_what_is_assumed(
+    monkeypatch: pytest.MonkeyPatch, answer: int | Exception, processes: int, told: str
+) -> None:
+    def width(_: Pool) -> int:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(guard, "width", width)
+    words = ["execution=dask", "execution.address=tcp://cluster:8786", "execution.workers=3", "horizon.days=30"]
+    found = guard.estimate(design(made({PRICE: [100, 200]}, "list", *words)))
+    assert found.processes == processes
+    assert (told in found.warning) if told else not found.warning
+    assert f"hours) on {processes} processes" in found.text

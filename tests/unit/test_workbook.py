@@ -16,6 +16,8 @@ import pytest
 from scenarios import InputError, compose, run
 from scenarios.runs.export import export
 from scenarios.runs.exports.workbook.book import guarded
+from scenarios.runs.exports.workbook.operations import TEXTS
+from scenarios.runs.targets import FILES
 from tests.fixtures.office import NEEDS_OFFICE, calculated, differing, formulas, shown
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
@@ -148,6 +150,30 @@ def test_texts_that_begin_like_a_formula_are_guarded(pages: dict[str, Any]) -> N
         "'\ta",
         "a=",
     ]
+
+
+def test_texts_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
+    """Names of targets are those of the plan; every column of texts is known as one, every other holds numbers."""
+    words = ["market.accounts=60", "horizon.days=365", "replications=2", *OFF]
+    goals = {
+        "007": {"metric": "arr", "period": "FY2025", "value": 5e4},
+        "008": {"metric": "cash", "period": "horizon", "value": -7},
+    }
+    folder = run(compose("mini", words, config_dir=MINI).with_({"targets": goals}), tmp_path / "run").path
+    (path,) = export(folder, "xlsx", again=0, progress=False).iterdir()
+    pages = shown(path)
+    cells = [cell.value for row in pages["Targets"].iter_rows() for cell in row]
+    assert {"007", "008", 5e4, -7} <= set(cells)
+    assert not {7, 8} & {cell for cell in cells if not isinstance(cell, str)}
+    units = {row[2] for row in pages["Inputs"].iter_rows(min_row=5, values_only=True) if row[0]}
+    assert "1" in units
+    assert not [unit for unit in units if unit is not None and not isinstance(unit, str)]
+    for file in folder.glob("*.csv"):
+        if file.stem in (*FILES, "inputs"):
+            table = pd.read_csv(file, encoding="utf-8-sig").dropna(axis=1, how="all")
+            numbers = set(table.select_dtypes(["number", "bool"]))
+            assert numbers & TEXTS <= {"target"}, "names of these targets alone look like numbers"
+            assert set(table) - numbers <= TEXTS, file.name
 
 
 def test_no_formula_has_a_text_from_outside(book: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.errors import InputError, shown
+from scenarios.runs.halt import is_full
 
 SCALE = 2
 """Pixels of a PNG for one of its figure: 1600 x 900."""
@@ -48,6 +49,8 @@ def draw(wanted: list[dict[str, Any]]) -> None:
     ------
     InputError
         If kaleido is not installed, or finds no browser that starts.
+    OSError
+        When the disk is full.
     """
     try:
         import kaleido
@@ -63,4 +66,6 @@ def draw(wanted: list[dict[str, Any]]) -> None:
         wants = "Chromium or Chrome, or BROWSER_PATH=FILE"
         raise InputError([f"format: figures needs a browser that starts, got one that ends at once; {wants}"]) from None
     except OSError as error:
+        if is_full(error):
+            raise
         raise InputError([f"format: figures needs a browser that starts, got {shown(str(error))}; Chromium"]) from None

@@ -23,6 +23,12 @@ MOVES = {"new_mrr": 1, "expansion_mrr": 1, "reactivated_mrr": 1, "contraction_mr
 STEPS = ("touches", "leads", "qualified", "opportunities", "signed", "activated", "lost", "re_entries")
 STOCKS = ("active_customers", "pool_size")
 
+TEXTS = frozenset((
+    "target", "metric", "dim", "level", "period", "kind", "ds", "month", "desk", "sense", "status", "note",
+    "key", "unit", "origin", "source", "meaning",
+))  # fmt: skip
+"""Columns of CSV files of a run that hold texts, whatever they look like: a product may be called 007."""
+
 
 class Monthly:
     """Totals of the metrics by month.
@@ -181,18 +187,18 @@ def _table(sheet: Sheet, path: Path) -> None:
         sheet.text(sheet.row, place, name, "head")
     for row in table.itertuples(index=False):
         sheet.row += 1
-        for place, text in enumerate(row):
-            put(sheet, place, text)
+        for place, (name, text) in enumerate(zip(table, row, strict=True)):
+            put(sheet, place, name, text)
     sheet.row += 1
 
 
-def put(sheet: Sheet, column: int, text: str, form: str = "number") -> None:
-    """A cell of a CSV file: a number if it is one, else text."""
+def put(sheet: Sheet, column: int, name: str, text: str) -> None:
+    """A cell of the column ``name`` of a CSV file: text in a column of texts, elsewhere a number if it is one."""
     try:
-        value = float(text)
+        value = float("nan") if name in TEXTS else float(text)
     except ValueError:
         value = float("nan")
     if np.isfinite(value):
-        sheet.page.write_number(sheet.row, column, value, sheet.book.form(form))
+        sheet.page.write_number(sheet.row, column, value, sheet.book.form("number"))
     elif text:
         sheet.text(sheet.row, column, text)

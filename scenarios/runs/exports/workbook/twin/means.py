@@ -106,7 +106,7 @@ def _row(sheet: Sheet, row: dict[str, str], value: float, places: dict[str, int]
     source = dotted(origin(tuple(key.split(".")), dict(study.references)))
     for place, name in enumerate(COLUMNS):
         if name != "value":
-            put(sheet, place, row[name])
+            put(sheet, place, name, row[name])
     if source != key and source in places:
         formula = f"={xl_col_to_name(VALUE)}{places[source] + 1}"
         sheet.page.write_formula(sheet.row, VALUE, formula, sheet.book.form("number"), value)
