@@ -50,10 +50,10 @@ class SweepProgress(Progress):
             self.expect(self.total)
         super().count()
 
-    def _left(self) -> str:
+    def _pace(self) -> str:
         done, began = self._first or (self.done, self._began)
         pace = (self.done - done) / max(time.monotonic() - began, 1e-9)
-        return ", ".join(filter(None, (f"{pace:.3g} points/s" if pace else "", super()._left())))
+        return f"{pace:.3g} points/s" if pace else ""
 
 
 def sweep(

@@ -323,6 +323,16 @@ def test_progress_is_in_points_with_rate_time_left_and_failures() -> None:
     assert line.endswith(" left\n")
 
 
+def test_a_terminal_is_told_the_rate_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar and the plain lines say the same."""
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    with SweepProgress(40, stream=stream, what="points") as progress:
+        for _ in range(8):
+            progress.count()
+        assert progress._bar.tasks[0].fields["rate"].endswith(" points/s")
+
+
 def test_help_lists_experiments_and_keys(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "--help", "--config-dir", str(conf)]) == DONE
     shown = capsys.readouterr().out
