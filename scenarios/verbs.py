@@ -67,7 +67,7 @@ def _one(study: Study, out: Path | None, command: str) -> int:
     warn(study.warnings)
     result = run_study(study, out, command=command)
     warn(text for text in result.manifest.warnings if text not in study.warnings)
-    if result.manifest.replications > study.replications:
+    if result.manifest.replications > study.replications and not study.config["precision"]:
         warn([f"{result.path} holds {result.manifest.replications} replications already; all of them are shown"])
     if result.manifest.replications:
         _screen(result, study.config["report"]["language"])

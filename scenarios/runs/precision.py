@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,10 @@ from scenarios.errors import InputError, shown, suggest
 if TYPE_CHECKING:
     from scenarios.runs.store import RunFolder
     from scenarios.studies.study import Study
+
+
+RIGHT = "a wider one, or replications=N to begin with more"
+"""What to do about a precision that the last look does not reach."""
 
 
 def check_precision(study: Study) -> None:
@@ -57,10 +62,41 @@ def next_total(folder: RunFolder, total: int, look: int) -> int:
     values = _horizon_values(folder, wanted["metric"], total)
     precision = Precision(wanted.get("absolute", 0.0), wanted.get("relative", 0.0))
     try:
-        return max(total, more_replications(willink(values), precision, look))
+        found = max(total, more_replications(willink(values), precision, look))
     except ValueError as error:
         folder.manifest.warnings.append(f"{error}; stopped at {total} replications")
         return total
+    if found == total and not is_reached(values, wanted):
+        folder.manifest.warnings.append(f"precision: {_shortfall(values, wanted)}")
+    return found
+
+
+def is_reached(values: np.ndarray, wanted: Mapping[str, Any]) -> bool:
+    """Whether the interval of the mean of a figure is as tight as a precision asks for.
+
+    Parameters
+    ----------
+    values : float array, shape (replications,)
+        NaN where undefined.
+    wanted : mapping
+        ``relative`` or ``absolute``, or both.
+    """
+    from analysis.replications import Precision, willink
+
+    found = willink(values)
+    try:
+        precision = Precision(wanted.get("absolute", 0.0), wanted.get("relative", 0.0))
+        return found.half_width == 0 or precision.reached(found)
+    except ValueError:
+        return False
+
+
+def _shortfall(values: np.ndarray, wanted: Mapping[str, Any]) -> str:
+    from analysis.replications import willink
+
+    found = willink(values)
+    got = f"got a half-width of {found.half_width:.3g} for a mean of {found.mean:.3g}"
+    return f"is not reached for {wanted['metric']} after {found.n} replications, {got}; {RIGHT}"
 
 
 def _horizon_values(folder: RunFolder, metric: str, total: int) -> np.ndarray:

@@ -76,7 +76,7 @@ class Progress:
         self.done += 1
         if self._first is None:
             self._first = self.done, time.monotonic()
-        rate = f"{self.rate:,.0f} events/s" if self.steps else ""
+        rate = self._pace()
         if self._bar is not None:
             self._bar.update(self._row, completed=self.done, rate=rate)
         elif self._shown and time.monotonic() - self._said >= EVERY_SECONDS:
@@ -101,6 +101,10 @@ class Progress:
     def rate(self) -> float:
         """Events of the simulation engine per second since the start of this run."""
         return self.steps / max(time.monotonic() - self._began, 1e-9)
+
+    def _pace(self) -> str:
+        """How fast it goes, as it is told; empty while that is not known."""
+        return f"{self.rate:,.0f} events/s" if self.steps else ""
 
     def _left(self) -> str:
         """The time left at the pace since the first one was done; empty while that says little, and at the end."""

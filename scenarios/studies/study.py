@@ -56,6 +56,8 @@ class Study:
         The configuration with its references ``${a.b}`` in place; ``restore`` makes the same study of it.
     taken : Taken or None
         What became of the opening files, None for a study that starts from empty.
+    stated : tuple of Input
+        Rows of ``inputs`` as they were stored, of a restored study: the files whose remarks say them are not read.
     """
 
     config: Tree
@@ -69,6 +71,7 @@ class Study:
     references: Mapping[Path, Path] = field(default_factory=dict, repr=False)
     set_paths: tuple[Path, ...] = field(default=(), repr=False)
     taken: Taken | None = field(default=None, repr=False)
+    stated: tuple[Input, ...] = field(default=(), repr=False)
 
     @property
     def business(self) -> str:
@@ -102,7 +105,7 @@ class Study:
         """Every number that entered: key, value, unit, origin, source, low, high, meaning."""
         from scenarios.studies.provenance import register
 
-        return register(self)
+        return list(self.stated) or register(self)
 
     def __repr__(self) -> str:
         horizon, market = self.config["horizon"], self.config["market"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,19 +175,31 @@ def make_experiment(
     given = checked(overridden(settings, ours))
     business = business or chosen or given["business"]
     studies = _studies(business, given["scenarios"], theirs, config_dir)
+    found = experiment_of(name, given, studies, theirs, config_dir)
+    return replace(found, business=business) if business else found
+
+
+def experiment_of(
+    name: str,
+    given: Mapping[str, Any],
+    studies: Mapping[str, Study],
+    overrides: Sequence[str] = (),
+    config_dir: str | os.PathLike[str] | None = None,
+) -> Experiment:
+    """An experiment of checked settings (all of them, as ``checked`` gives them) on studies by scenario."""
     first = next(iter(studies.values()))
     space = read_space(given, studies)
     check_levels(space, given, first)
     found = Experiment(
         name=name,
-        business=business or first.business,
+        business=first.business,
         space=space,
         studies=studies,
-        overrides=tuple(theirs),
+        overrides=tuple(overrides),
         config_dir=str(config_dir) if config_dir else None,
         settings=given,
         warnings=(*mute(space, studies), *_unjudged(studies)),
-        **_asked(given, first, theirs),
+        **_asked(given, first, overrides),
     )
     check_size(found)
     return found

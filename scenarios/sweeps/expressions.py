@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,9 +60,12 @@ class Expression:
         Raises
         ------
         ArithmeticError, ValueError
-            If it has none: a division by zero, the root of a negative number.
+            If it has none: a division by zero, the root of a negative number, a number too large.
         """
-        return _number(self.node, values)
+        value = _number(self.node, values)
+        if not math.isfinite(value):
+            raise OverflowError("a number too large")
+        return value
 
 
 @dataclass(frozen=True)
@@ -121,8 +125,11 @@ def _tree(text: object) -> ast.expr:
 
 
 def _expression(node: ast.expr) -> Expression:
-    text = ast.unparse(node)
-    return Expression(text, tuple(dict.fromkeys(_names(node, text))), node)
+    try:
+        text = ast.unparse(node)
+        return Expression(text, tuple(dict.fromkeys(_names(node, text))), node)
+    except RecursionError:
+        raise ValueError("is nested too deep, got more than is read; fewer signs and brackets") from None
 
 
 def _names(node: ast.expr, text: str) -> Iterator[str]:
@@ -153,7 +160,7 @@ def _parts(node: ast.expr, text: str) -> list[ast.expr]:
 
 def _is_number(node: ast.expr) -> bool:
     value = node.value if isinstance(node, ast.Constant) else None
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _function(node: ast.Call) -> Callable[..., float] | None:

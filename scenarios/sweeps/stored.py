@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from scenarios.sweeps.points import SHORT, Asked, Design, planned
 
 if TYPE_CHECKING:
     from scenarios.studies.study import Study
+    from scenarios.sweeps.experiment import Experiment
 
 DESIGN = "design.json"
 """File of a sweep's folder that holds its design."""
@@ -44,6 +45,7 @@ def write_design(folder: Path, design: Design) -> dict[str, Any]:
         "base": _stored(design.base),
         "scenarios": {name: _stored(study) for name, study in design.bases.items()},
         "points": [[point.number, point.scenario, dict(point.values)] for point in design.points],
+        "inputs": _inputs(design),
     }
     text = json.dumps(content, ensure_ascii=False, default=_plain)
     write_text(folder / DESIGN, text + "\n")
@@ -69,6 +71,12 @@ def _shaping(source: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stored(study: Study) -> dict[str, Any]:
     return {"source": study.source, "overrides": list(study.overrides)}
+
+
+def _inputs(design: Design) -> list[Any]:
+    """What is known of the keys of the points: words, units and ranges, which stand in remarks of files."""
+    studies = design.experiment.studies.values() if design.experiment else ()
+    return [row for study in list(studies)[:1] for row in study.inputs if row["key"] in design.keys]
 
 
 def _plain(value: Any) -> Any:
@@ -105,7 +113,19 @@ def read_design(folder: Path, numbers: Sequence[int] | None = None, further: Map
     bases = dict(zip(stored[1], others, strict=True))
     chosen = [point for point in stored[2] if numbers is None or point.number in set(numbers)]
     detail = [period for period in asked.periods if period in SHORT]
-    return Design(record["experiment"], base, bases, planned(bases, chosen, detail), asked, settings["experiment"])
+    found = Design(record["experiment"], base, bases, planned(bases, chosen, detail), asked, settings["experiment"])
+    return found if len(chosen) < len(stored[2]) else replace(found, experiment=_experiment(found, content))
+
+
+def _experiment(design: Design, content: Mapping[str, Any]) -> Experiment | None:
+    """What all the points were drawn from, which says how they are analysed; None for points that were handed in."""
+    from scenarios.sweeps.experiment import experiment_of
+
+    if not design.settings:
+        return None
+    stated = tuple(content.get("inputs", ()))
+    studies = {name: replace(study, stated=stated) for name, study in design.bases.items()}
+    return experiment_of(design.name, design.settings, studies)
 
 
 def point_numbers(folder: Path) -> list[int]:

@@ -16,7 +16,7 @@ from scenarios.runs.claim import CONFIG, Owner, check_place, difference, held
 from scenarios.runs.files import write_text
 from scenarios.runs.halt import DiskFull, Interrupted, is_full
 from scenarios.runs.manifest import now, read_entries, versions
-from scenarios.runs.precision import check_precision
+from scenarios.runs.precision import RIGHT, check_precision, is_reached
 from scenarios.runs.progress import Progress
 from scenarios.runs.run import check_language
 from scenarios.studies.digest import json_digest
@@ -50,10 +50,10 @@ class SweepProgress(Progress):
             self.expect(self.total)
         super().count()
 
-    def _left(self) -> str:
+    def _pace(self) -> str:
         done, began = self._first or (self.done, self._began)
         pace = (self.done - done) / max(time.monotonic() - began, 1e-9)
-        return ", ".join(filter(None, (f"{pace:.3g} points/s" if pace else "", super()._left())))
+        return f"{pace:.3g} points/s" if pace else ""
 
 
 def sweep(
@@ -204,7 +204,7 @@ def _advance(table: JobTable, record: Record) -> None:
         record.files |= write_analyses(table.folder, table.design)
     record.failures = failures_frame(table, commands).to_dict("records")
     texts = [text for key in table.points for part in table.parts(key) for text in part.facts.warnings]
-    record.warnings = list(dict.fromkeys([*record.warnings, *texts]))
+    record.warnings = list(dict.fromkeys([*record.warnings, *_imprecise(table), *texts]))
     record.replications, record.status = table.finished, COMPLETE
     record.times.update(finished=now(), seconds=round(time.perf_counter() - began, 3))
     record.write(table.folder)
@@ -262,6 +262,19 @@ def next_total(table: JobTable, key: str, look: int) -> int:
         return max(total, more_replications(willink(values), precision, look))
     except ValueError:
         return total
+
+
+def _imprecise(table: JobTable) -> list[str]:
+    """What is said of points that are not as precise as asked for."""
+    import numpy as np
+
+    wanted, known = table.design.asked.precision, [key for key in table.points if table.parts(key)]
+    if not wanted:
+        return []
+    loose = [key for key in known if not is_reached(np.array(horizon_values(table, key, wanted["metric"])), wanted)]
+    most = max((table.wanted[key] for key in loose), default=0)
+    got = f"got {len(loose)} of {len(known)} points, up to {most} replications"
+    return [f"experiment.precision: is not reached for {wanted['metric']}, {got}; {RIGHT}"] if loose else []
 
 
 def point_command(design: Design, point: Planned) -> str:

@@ -16,12 +16,13 @@ import pytest
 from scenarios import InputError, compose
 from scenarios.runs.manifest import NAME
 from scenarios.studies.digest import table_digest
+from scenarios.sweeps.experiment import make_experiment
 from scenarios.sweeps.folder import Sweep
 from scenarios.sweeps.points import Asked, Design, make_design
 from scenarios.sweeps.reproduce import reproduce_sweep
 from scenarios.sweeps.sampling import Point
 from scenarios.sweeps.stored import DESIGN, design_digest, read_design, write_design
-from scenarios.sweeps.sweep import run_design
+from scenarios.sweeps.sweep import run_design, sweep
 from scenarios.sweeps.validate import validate_sweep
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
@@ -103,6 +104,25 @@ def test_a_sweep_is_reproduced(swept: Path, capsys: pytest.CaptureFixture[str]) 
     shown = "all 6 points again, 12 runs; points=20 makes 20 of them again, spread evenly"
     assert capsys.readouterr().err.splitlines()[0] == shown
     assert {path: path.stat().st_mtime_ns for path in swept.rglob("*")} == before
+
+
+SIGN = "business.decisions.sign.base.small"
+FILE: dict[str, Any] = {"kind": "sweep", "replications": 1, "metrics": ["cash"], "keys": {SIGN: None}}
+ANALYSED = [
+    pytest.param({"sampler": "one_at_a_time"}, "tornado.csv"),
+    pytest.param({"sampler": "sobol", "base_samples": 4}, "sensitivity.csv", marks=pytest.mark.slow),
+    pytest.param({"sampler": "lhs", "points": 20, "discovery": {"metric": "cash", "below": 9e5}}, "discovery.csv",
+                 marks=pytest.mark.slow),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "table"), ANALYSED)
+def test_what_is_read_off_all_points_is_made_again(settings: dict[str, Any], table: str, tmp_path: Path) -> None:
+    """Of an experiment file, whose ranges and words may stand in remarks of other files: every table, keys too."""
+    path = sweep(make_experiment("file", FILE | settings, "mini", SMALL, MINI), tmp_path / "sweep").path
+    assert {"keys.csv", table} <= set(Sweep(path).record["files"])
+    found = reproduce_sweep(path, quiet=True)
+    assert found.identical, found.text
 
 
 def test_some_points_are_reproduced_from_the_first_to_the_last(

@@ -298,15 +298,22 @@ def test_run_folders_of_points_are_kept_on_request(conf: Path, tmp_path: Path, s
     np.testing.assert_allclose(found.table["mean"], whole["mean"])
 
 
-def test_a_precision_goes_on_where_it_is_not_reached(conf: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("relative", "told"), [(0.15, False), (0.00001, True)])
+def test_a_precision_goes_on_where_it_is_not_reached(
+    relative: float, told: bool, conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most five looks; what is wider than asked for after the last one, here the second, is told."""
+    monkeypatch.setattr("analysis.replications.LOOKS", 2 if told else 5)
     path = tmp_path / "sweep"
-    asked = ["experiment.precision={metric: touches, relative: 0.15}", f"experiment.keys.{HEADS}=[1]",
+    asked = [f"experiment.precision={{metric: touches, relative: {relative}}}", f"experiment.keys.{HEADS}=[1]",
              "experiment.scenarios=[baseline]"]  # fmt: skip
     assert main(words(path, conf, *asked)) == DONE
     (count,) = set(Sweep(path).results.groupby("point")["replication"].nunique())
     assert count >= 20
     values = Sweep(path).results.query("metric == 'cash'")["replication"].tolist()
     assert values == list(range(count))
+    line = f"experiment.precision: is not reached for touches, got 1 of 1 points, up to {count} replications; "
+    assert any(text.startswith(line) for text in Sweep(path).record["warnings"]) == told
 
 
 def test_progress_is_in_points_with_rate_time_left_and_failures() -> None:

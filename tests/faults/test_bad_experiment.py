@@ -71,6 +71,8 @@ KEYS = [
     ({HEADS: [2], TRIAL: {"equals": f"{HEADS} ** 9"}}, f"keys.{TRIAL}.equals", "not allowed"),
     ({HEADS: [2], TRIAL: {"equals": f"2 * ({HEADS}"}}, f"keys.{TRIAL}.equals", "cannot be read"),
     ({HEADS: [2], TRIAL: {"equals": HEADS, "low": 1}}, f"keys.{TRIAL}", "equals without low"),
+    ({HEADS: [2], TRIAL: {"equals": "-" * 450 + HEADS}}, f"keys.{TRIAL}.equals", "is nested too deep"),
+    ({HEADS: [2], TRIAL: {"equals": f"{HEADS} * 1{'0' * 400}"}}, f"keys.{TRIAL}.equals", "not allowed"),
     (
         {"policy.products.seat.price": [200], TRIAL: {"equals": PRICE}},
         "keys.policy.products.seat.price",

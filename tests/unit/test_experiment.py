@@ -284,9 +284,10 @@ def test_constraints_compare_chains() -> None:
     assert not parse_constraint("1 / a < 2").holds({"a": 0})
 
 
-def test_a_link_without_a_value_is_told_when_it_is_drawn() -> None:
+@pytest.mark.parametrize("text", [f"100 / {HEADS}", f"{HEADS} * 1e308 * 1e308"])
+def test_a_link_without_a_value_is_told_when_it_is_drawn(text: str) -> None:
     with pytest.raises(InputError, match="has no value"):
-        points(made({HEADS: [0, 1], FIXED: {"equals": f"100 / {HEADS}"}}, "grid"))
+        points(made({HEADS: [0, 1], FIXED: {"equals": text}}, "grid"))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from scenarios.runs.progress import LEAST, Progress
+from scenarios.sweeps.sweep import SweepProgress
 
 
 @pytest.fixture
@@ -53,3 +54,13 @@ def test_nothing_is_left_at_the_end_and_a_new_part_begins_anew(clock: list[float
     assert [bool(re.search("left", line)) for line in stream.getvalue().splitlines()] == [
         False, False, True, False, False,
     ]  # fmt: skip
+
+
+def test_a_terminal_is_told_the_rate_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar and the plain lines say the same."""
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    with SweepProgress(40, stream=stream, what="points") as progress:
+        for _ in range(8):
+            progress.count()
+        assert progress._bar.tasks[0].fields["rate"].endswith(" points/s")

@@ -310,6 +310,14 @@ def test_precision_asks_for_more_replications(tmp_path):
     assert again.manifest.replications == found.manifest.replications
 
 
+def test_a_precision_that_the_last_look_does_not_reach_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("analysis.replications.LOOKS", 1)
+    monkeypatch.setattr("analysis.replications.FIRST", 3)
+    found = run(study("precision={metric: leads, relative: 0.00001}", replications=3), tmp_path / "run")
+    (text,) = [text for text in found.manifest.warnings if text.startswith("precision: ")]
+    assert text.startswith("precision: is not reached for leads after 3 replications, got a half-width of ")
+
+
 def test_precision_for_no_metric_or_width_is_refused(tmp_path):
     with pytest.raises(InputError, match="did you mean leads"):
         run(study("precision={metric: leds, relative: 0.05}"), tmp_path / "run")
