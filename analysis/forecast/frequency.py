@@ -133,6 +133,15 @@ def seconds_in(offset: BaseOffset) -> int:
     return int(offset.n) * {Day: DAY, Week: 7 * DAY}.get(type(offset), 0)
 
 
+def length_of(offset: BaseOffset) -> pd.Timedelta:
+    """How long a period is, on average over years."""
+    import pandas as pd
+
+    if months := months_in(offset):
+        return pd.Timedelta(days=months * 365.2425 / 12)
+    return pd.Timedelta(seconds=seconds_in(offset) or offset.n * 7 * DAY / 5)
+
+
 # Regular dates
 
 
