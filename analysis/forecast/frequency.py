@@ -33,6 +33,9 @@ DISTANCES = tuple(DAY * d for d in (7, 1)) + tuple(3600 * h for h in (12, 8, 6, 
 NEAR = 0.25
 """Share of the middle gap within which another gap is explained by it."""
 
+PARTS = (9 * DAY, 17 * DAY)
+"""Middle gaps, in seconds, of dates that may be halves or thirds of months."""
+
 UNITS = {"Year": 12, "Quarter": 3, "Month": 1}
 """Months in the units of pandas' offsets."""
 
@@ -46,7 +49,7 @@ def frequency_of(dates: pd.DatetimeIndex) -> BaseOffset:
     Raises
     ------
     ValueError
-        If the middle gap explains under half of all gaps.
+        If the middle gap explains under half of all gaps, or if the dates part months.
     """
     gaps = _gaps(dates)
     if len(gaps) and np.median(gaps) > 0.75 * DAY:
@@ -61,6 +64,8 @@ def frequency_of(dates: pd.DatetimeIndex) -> BaseOffset:
             f"the dates follow no regular frequency: {near} of {len(gaps)} gaps are near the middle one of "
             f"{gap / DAY:.3g} days; give the frequency"
         )
+    if PARTS[0] <= gap <= PARTS[1] and len(days := _parting(dates)):
+        raise ValueError(f"the dates part months, at the days {', '.join(days)}: add the values up to months first")
     months = _months_between(dates, gaps, gap)
     return _months(dates, months) if months else _fixed(dates, gap)
 
@@ -126,6 +131,15 @@ def seconds_in(offset: BaseOffset) -> int:
     if isinstance(offset, Tick):
         return int(pd.Timedelta(offset).total_seconds())
     return int(offset.n) * {Day: DAY, Week: 7 * DAY}.get(type(offset), 0)
+
+
+def length_of(offset: BaseOffset) -> pd.Timedelta:
+    """How long a period is, on average over years."""
+    import pandas as pd
+
+    if months := months_in(offset):
+        return pd.Timedelta(days=months * 365.2425 / 12)
+    return pd.Timedelta(seconds=seconds_in(offset) or offset.n * 7 * DAY / 5)
 
 
 # Regular dates
@@ -284,6 +298,12 @@ def _months_between(dates: pd.DatetimeIndex, gaps: np.ndarray, gap: int) -> int:
     if len(gaps) > 1 and np.ptp(gaps) == 0:
         return 0
     return next((m for m in MONTHS if abs(gap / (m * 365.25 / 12 * DAY) - 1) <= 0.05), 0)
+
+
+def _parting(dates: pd.DatetimeIndex) -> list[str]:
+    """The two or three days of the month, 31 for the last one, that all of six dates or more are on; else none."""
+    days = np.unique(np.where(dates.day == dates.days_in_month, 31, dates.day))
+    return [str(day) for day in days] if len(dates) >= 6 and len(days) <= 3 else []
 
 
 def _fixed(dates: pd.DatetimeIndex, gap: int) -> BaseOffset:

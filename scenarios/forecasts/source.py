@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from analysis.forecast.hierarchy import Hierarchy
 
+MISFIT = 1.9
+"""Values in a period of a given frequency, or periods for each value, from which on a warning says so."""
+
 RUN, RUNS, FILE = "run", "runs", "file"
 """Kinds of sources."""
 
@@ -167,10 +170,34 @@ def _file(path: Path, settings: Mapping[str, Any]) -> Source:
         [(name, settings["model"], reason) for name, reason in wrong.items()], columns=["unique_id", "model", "reason"]
     )
     kept = series[~series["unique_id"].isin(list(wrong))].reset_index(drop=True)
+    warnings = (*read.warnings, *_misfit(kept, settings.get("frequency")))
     series, trees = _summed(kept, settings["hierarchy"])
-    return Source(
-        FILE, (path,), series, read.digest, read.rows, read.rejects, failures, trees, warnings=read.warnings
-    )  # fmt: skip
+    return Source(FILE, (path,), series, read.digest, read.rows, read.rejects, failures, trees, warnings=warnings)
+
+
+def _misfit(series: pd.DataFrame, frequency: str | None) -> list[str]:
+    """Warnings of a given frequency that is far from the dates: values left out, or more made up than known."""
+    import pandas as pd
+
+    from analysis.forecast.frequency import given, length_of
+
+    if frequency is None or series.empty:
+        return []
+    known = series.dropna(subset="y").groupby("unique_id", sort=False)["ds"].agg(["min", "max", "nunique"])
+    try:
+        length = length_of(given(frequency, pd.DatetimeIndex(series["ds"].unique()).sort_values()))
+    except ValueError:
+        return []
+    values = known["nunique"].sum()
+    periods = ((known["max"] - known["min"]) / length + 1).sum()
+    if values > MISFIT * periods:
+        what = "the last value of each is taken, the others are not: add them up or average them first"
+    elif values < periods / MISFIT:
+        what = "the others are interpolated: where nothing was, write 0"
+    else:
+        return []
+    told = f"forecast.frequency={frequency} makes about {round(periods)} periods of {values} values"
+    return [f"{told}; {what}"]
 
 
 def _single(series: pd.DataFrame, frequency: str | None) -> list[str]:

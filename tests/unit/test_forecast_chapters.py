@@ -13,6 +13,7 @@ import pytest
 from rich.cells import cell_len
 
 from analysis.report import forecasts
+from analysis.report.blocks import Table
 from analysis.report.forecasts.blind import blind, split
 from analysis.report.forecasts.build import PART, build_forecasts, chapters, render
 from analysis.report.forecasts.calibration import calibrated
@@ -301,6 +302,7 @@ def doubtful(folder: Path) -> list[Forecasts]:
     none = {name: unmeasured.truth(name).iloc[:0] for name in ("blind", "effect", "split")}
     history = unmeasured.truth("history").assign(low=-1.0)
     unmeasured._truth = unmeasured._truth | none | {"history": history}
+    unmeasured.backtest = unmeasured.backtest.drop_duplicates(["unique_id", "model"])
     return [uncertain, unmeasured]
 
 
@@ -308,6 +310,22 @@ def test_shares_that_rest_on_few_worlds_are_not_told_as_findings(small: Path) ->
     uncertain, sure = doubtful(small)[0], Forecasts(small)
     assert "3 worlds are too few for an interval" in told(uncertain, split)
     assert "(10 to 60" in told(sure, split)
+
+
+def test_no_model_is_said_to_suit_a_series_without_an_interval(small: Path) -> None:
+    """Under five replications nothing tells models apart, and that is no reason to call all of them the best."""
+    found, sure = Forecasts(small), Forecasts(small)
+    table = found.truth("best")
+    rivals = table["difference"] != 0
+    assert rivals.any()
+    found._truth = found._truth | {"best": table.assign(low=table["low"].mask(rivals), high=table["high"].mask(rivals))}
+    assert "There are too few replications for an interval." in told(found, best)
+    assert "There are too few replications for an interval." not in told(sure, best)
+    panel = best(View(found, catalogue(part=PART)))
+    assert panel is not None
+    cells = [cell for block in panel.blocks if isinstance(block, Table) for row in block.rows for cell in row]
+    assert cells
+    assert {cell.look for cell in cells} == {""}
 
 
 def test_a_part_that_could_not_be_forecast_says_why(small: Path) -> None:

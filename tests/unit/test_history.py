@@ -109,6 +109,15 @@ def test_irregular_dates_are_refused_unless_the_frequency_is_given() -> None:
     assert "56 missing values" in history.notes[0]
 
 
+@pytest.mark.parametrize("days", [(15, 31), (1, 15), (10, 20, 31)])
+def test_halves_and_thirds_of_months_are_refused(days: tuple[int, ...]) -> None:
+    """They have no fixed distance: on one, values would fall on those before them and be lost."""
+    months = [MONTH_ENDS[i] for i in range(12)]
+    dates = [month.replace(day=min(day, month.day)) for month in months for day in days]
+    with pytest.raises(ValueError, match=f"part months, at the days {', '.join(map(str, days))}"):
+        prepare(series(pd.DatetimeIndex(dates)))
+
+
 def test_dates_that_are_nearly_regular() -> None:
     """Seconds off the hour, hours off the day, an unfinished last month."""
     rng = np.random.default_rng(1)

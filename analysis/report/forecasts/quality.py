@@ -65,15 +65,13 @@ def _held(view: View, level: int, key: str) -> str:
     return view.text(key, level=view.say.percent(level / 100), share=shown)
 
 
-def counts(view: View) -> dict[str, str]:
-    """Series and origins that were scored."""
+def counts(view: View, model: str = "") -> dict[str, str]:
+    """Series that were scored, and origins of a series at most; of one model, or of all."""
     table = view.folder.backtest
-    scored = table[table["mase"].notna()] if "mase" in table else table.iloc[:0]
-    origins = scored.groupby("unique_id")["cutoff"].nunique() if "cutoff" in scored and len(scored) else []
-    return {
-        "series": view.text.count(scored["unique_id"].nunique()),
-        "origins": view.text.count(max(origins, default=0)),
-    }
+    scored = table[table["steps"] > 0] if "steps" in table else table.iloc[:0]
+    own = scored[scored["model"] == model] if model else scored
+    origins = own.groupby("unique_id")["cutoff"].nunique()
+    return {"series": view.text.count(len(origins)), "origins": view.text.count(max(origins, default=0))}
 
 
 def _bounded(view: View, model: str, measure: str) -> bool:

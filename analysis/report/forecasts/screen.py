@@ -105,7 +105,9 @@ def _good(view: View) -> list[RenderableType]:
         return [bullet(text("forecasts.screen.no_backtest"))] if view.folder.ahead else []
     if not view.tried:
         return [bullet(text("forecasts.screen.short", steps=view.what()["steps"]))]
-    lines = [text("forecasts.screen.backtest", model=view.model(view.main), **counts(view))]
+    tried = counts(view, view.main)
+    key = "once" if tried["origins"] == text.count(1) else "backtest"
+    lines = [text(f"forecasts.screen.{key}", model=view.model(view.main), **tried)]
     mase, wis = (view.score(view.main, m) for m in ("mase", "wis"))
     if view.main == NAIVE or mase["ratio"] != mase["ratio"]:
         lines.append(text("forecasts.screen.alone", mase=view.decimal(mase["mean"])))

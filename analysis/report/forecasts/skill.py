@@ -106,13 +106,16 @@ def best(view: View) -> Panel | None:
     if table.empty:
         return None
     column = "alike" if (table["alike"] != "").any() else "best"
-    found = table.assign(best=table[column].str.lower().isin(["true", "1", "yes"]))
+    rivals = table[table["difference"] != 0]
+    judged = rivals.empty or rivals["low"].notna().any()
+    found = table.assign(best=judged & table[column].str.lower().isin(["true", "1", "yes"]))
     rows = [_rival(view, row) for row in found.to_dict("records")]
     head = [text("forecasts.series"), text("forecasts.model"), text("forecasts.truth.best.ratio")]
     head += [text("forecasts.truth.best.difference")]
     block = Table(head, rows, note=text("forecasts.truth.best.note"), numbers=2, dense=True)
     title, lead = text("forecasts.truth.best.title"), text("forecasts.truth.best.lead")
-    return Panel("truth-best", title, _suited(view, found[found["best"]]), lead, [block])
+    told = _suited(view, found[found["best"]]) if judged else text("forecasts.truth.few")
+    return Panel("truth-best", title, told, lead, [block])
 
 
 def _suited(view: View, table: pd.DataFrame) -> str:

@@ -28,6 +28,9 @@ MAIN_LEVEL = 80
 MONTH_DAYS = 27
 """Days between dates from which a date is told by its month."""
 
+DAY_SECONDS = 86400
+"""Seconds between dates under which their time is told."""
+
 MOST_SERIES, MOST_ROWS, MOST_SOURCES = 6, 200, 2
 """Series that are drawn, rows of a folded table, sources that are named; more are in the files."""
 
@@ -83,8 +86,16 @@ class View:
         return self.text.name("models", name)
 
     def date(self, day: Any) -> str:
-        """A date as month and year where dates are months apart, else as a day."""
-        return self.text.month(day) if self.monthly else f"{day:%Y-%m-%d}"
+        """A date as month and year where dates are months apart, else as a day, with its time where there is one."""
+        if self.monthly:
+            return self.text.month(day)
+        return f"{day:%Y-%m-%d %H:%M}" if self.timed else f"{day:%Y-%m-%d}"
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether dates of a series are less than a day apart."""
+        gaps = self.folder.forecast.groupby(["unique_id", "model"])["ds"].diff().abs()
+        return bool((gaps.dt.total_seconds() < DAY_SECONDS).any())
 
     @cached_property
     def monthly(self) -> bool:
