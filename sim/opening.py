@@ -17,7 +17,7 @@ from sim.journey.case import Case
 from sim.journey.desk import DeskStop
 from sim.journey.stop import Place, Stop
 from sim.ledger import OPENING
-from sim.spec.opening import History, Opening, Past, Standing
+from sim.spec.opening import History, Opening, OpenOffers, Past, Standing
 from sim.spec.stops import END
 from sim.streams import Streams
 
@@ -55,10 +55,11 @@ def take_over(world: World, opening: Opening) -> None:
     _columns(world, standing)
     _survivors(world, standing)
     world.years_before = float(opening.state.get("years", 0.0))
+    cases += _offered(world, opening.offers)
     for index, part in enumerate(world.parts.values()):
         part.resume(opening.agreements.take(np.flatnonzero(opening.agreements.part == index)))
     _deals(world, standing)
-    _place(world, standing, cases)
+    _place(world, Standing.joined([standing, _on_their_way(opening.offers)]), cases)
     _log(world, standing, opening.history)
     world.billing.resume(opening.unpaid)
     _books(world, opening)
@@ -165,6 +166,24 @@ def _deals(world: World, standing: Standing) -> None:
         part.agree(int(standing.account[row]), round(standing.amount[row]))
 
 
+def _offered(world: World, offers: OpenOffers) -> list[Case]:
+    """Cases of the offers under way, known before contracts are: a project goes on with the case of its offer."""
+    parts, stops, cases = list(world.parts.values()), list(world.stops.values()), []
+    for row, account in enumerate(offers.account.tolist()):
+        made_by = parts[offers.part[row]].offers
+        assert made_by is not None
+        case = made_by.begin(account, int(offers.month[row]))
+        case.stop, case.started = stops[offers.stop[row]], float(offers.started[row])
+        cases.append(case)
+    return cases
+
+
+def _on_their_way(offers: OpenOffers) -> Standing:
+    """Offers as rows that take their place among all others."""
+    names = ("account", "stop", "entered", "started", "served")
+    return Standing.make(len(offers), **{name: getattr(offers, name) for name in names})
+
+
 def _place(world: World, standing: Standing, cases: list[Case]) -> None:
     """Cases go to their stops: those in work first, then all others in the order in which they came."""
     stops, served = list(world.stops.values()), _served(world, standing)
@@ -175,8 +194,6 @@ def _place(world: World, standing: Standing, cases: list[Case]) -> None:
             float(standing.entered[row]), float(standing.started[row]), bool(served[row]), int(standing.tries[row])
         )
         stops[int(standing.stop[row])].resume(case, place)
-    for part in world.parts.values():
-        part.take_up()
     for desk in world.desks.values():
         while desk.free and desk.queue:
             waiting = desk.queue.popleft()

@@ -21,7 +21,7 @@ from sim.journey.wait import GateStop, SplitStop
 from sim.opening import ASSETS
 from sim.programmes import ConsumersProgramme
 from sim.recorder import NONE
-from sim.spec.opening import Agreements, History, Opening, Past, Standing
+from sim.spec.opening import Agreements, History, Opening, OpenOffers, Past, Standing
 from sim.spec.study import StudySpec, Timeline
 from sim.unfold import Unfolded
 
@@ -78,6 +78,7 @@ def standing(world: World) -> Opening:
         gone=np.array(sorted(world.gone), np.int64),
         traits=world.trait_key,
         state=dict(_state(world)),
+        offers=OpenOffers.joined([part.offers.under_way() for part in world.parts.values() if part.offers]),
     )
     return replace(opening, balances=_balances(world, opening))
 

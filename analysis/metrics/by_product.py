@@ -195,10 +195,18 @@ def posted(view: View, weights: np.ndarray) -> Cube | None:
 
 
 def taken_later(view: View) -> np.ndarray:
-    """Of every posting whether its account took the product after its first contract."""
+    """Of every posting whether its account took the product after its first contract.
+
+    Of customers of a state at the start only the running terms are known: what is on offer beside the product that
+    made them customers was taken later, unless both terms began together.
+    """
     terms, (product, names) = view.terms, contracted(view)
     first = np.full((len(view.ids) + 1, len(names) + 1), np.inf)
     np.minimum.at(first, (terms.account, product), terms.start)
     first[:, -1] = first[-1] = np.inf
-    later = np.isfinite(first) & (first > first.min(axis=1, keepdims=True) + GRID / 2)
+    later = first > first.min(axis=1, keepdims=True) + GRID / 2
+    further = np.array([*(name in view.context.offered for name in names), True])
+    main = np.where(further, np.inf, first).min(axis=1, keepdims=True)
+    apart = further & ~np.isclose(first, main, rtol=0.0, atol=GRID / 2)
+    later = np.isfinite(first) & np.where(main < 0, apart, later)
     return np.asarray(later[view.books.account, codes_of(view.books.ledger["product"], names)])

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class AddOnPart(SubscriptionPart):
     """One current term per account, beside that of the main product."""
 
+    offers: Offers
+
     def __init__(self, world: World, name: str) -> None:
         n = len(world.population.segment)
         self._agreed = {}
@@ -49,10 +51,6 @@ class AddOnPart(SubscriptionPart):
     def listens(self) -> dict[str, Listener]:
         heard: dict[str, Listener] = {self.spec.starts: self.start, "churned": self.end, "renewed": self.renew}
         return heard | ({self.spec.bundle_at: self.choose} if self.spec.bundle else {})
-
-    def cases(self, account: int | None = None) -> list[Case]:
-        found = self.offers.open
-        return list(found.values()) if account is None else [found[account]] if account in found else []
 
     def choose(self, case: Case, now: float) -> Announced:
         """The bundle, or the main product alone?"""

@@ -16,7 +16,8 @@ from sim.events import ACTIVITY_CODE
 from sim.journey.case import Case
 from sim.journey.desk import DeskStop
 from sim.recorder import OTHERWISE, pack_visit
-from sim.streams import attempt
+from sim.spec.opening import OpenOffers
+from sim.streams import ATTEMPTS, attempt
 
 if TYPE_CHECKING:
     from sim.revenue.part import RevenuePart
@@ -56,20 +57,31 @@ class Offers:
             self._offer(account, now)
 
     def _offer(self, account: int, now: float) -> None:
-        case = self.begin(account)
+        case = self.begin(account, self.world.period)
         if self.first is not None:
             self.first.enter(case, now)
             return
         self.world.announce(case, ACTIVITY_CODE[self.part.spec.starts], None)
         self.close(account)
 
-    def begin(self, account: int) -> Case:
-        """The case of an offer that arises this month."""
+    def begin(self, account: int, month: int) -> Case:
+        """The case of an offer for which the interest arose in a calendar month."""
         case = Case(account, int(self.world.channel[account]))
-        case.offers, case.occurrence = self, attempt(self.world.period, 0)
+        case.offers, case.occurrence = self, attempt(month, 0)
         case.attempt = case.occurrence
         self.open[account], self.busy[account] = case, True
         return case
+
+    def under_way(self) -> OpenOffers:
+        """Where the offers stand now; the state at the start puts them there again."""
+        now, index = self.world.env.now, list(self.world.parts).index(self.part.name)
+        cases = sorted(self.open.values(), key=lambda case: case.account)
+        return OpenOffers.make(
+            len(cases), account=[case.account for case in cases], part=index,
+            month=[case.occurrence // ATTEMPTS for case in cases], stop=[case.stop.code for case in cases],
+            entered=[case.queued - now for case in cases], started=[case.started - now for case in cases],
+            served=[isinstance(case.stop, DeskStop) and case.started == case.started for case in cases],
+        )  # fmt: skip
 
     def mine(self, case: Case) -> bool:
         """Whether a case is one of these offers."""

@@ -21,6 +21,7 @@ from sim.streams import Draws
 from sim.units import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
+    from sim.revenue.offers import Offers
     from sim.world import World
 
 Announced = tuple[int | None, float] | None
@@ -35,6 +36,7 @@ class RevenuePart:
     """
 
     spec: Any
+    offers: Offers | None = None
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
@@ -76,7 +78,8 @@ class RevenuePart:
 
     def cases(self, account: int | None = None) -> list[Case]:
         """Offers of this part's product under way, all or those to one account."""
-        return []
+        open_ones = self.offers.open if self.offers is not None else {}
+        return list(open_ones.values()) if account is None else [open_ones[account]] if account in open_ones else []
 
     # the state at the start
 
@@ -98,9 +101,6 @@ class RevenuePart:
 
     def reopen(self, rows: Agreements) -> None:
         """What this way of earning knows of its contracts."""
-
-    def take_up(self) -> None:
-        """Cases of its own go where they stood, once all accounts are at their stops."""
 
     def balances(self, rows: Agreements) -> dict[str, np.ndarray]:
         """What running contracts stand for in the books: account of the ledger to credits by row, in minor units."""

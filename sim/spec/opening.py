@@ -126,8 +126,33 @@ class Standing(Columns):
 
 
 @dataclass(frozen=True, eq=False)
+class OpenOffers(Columns):
+    """Offers of further products under way, signed projects among them. One row per account and revenue part at most.
+
+    Attributes
+    ----------
+    account, part : int arrays
+        Index in the population; place of the part in the order of ``business.revenue``.
+    month : int array
+        Calendar month in which the interest arose (12 times the year, plus the month from 0): draws on the way of an
+        offer are keyed by it.
+    stop, entered, started, served
+        Where the offer stands on its own way, as in `Standing`.
+    """
+
+    account: np.ndarray = _column(np.int64, -1)
+    part: np.ndarray = _column(np.int64, -1)
+    month: np.ndarray = _column(np.int64, 0)
+    stop: np.ndarray = _column(np.int64, -1)
+    entered: np.ndarray = _column(float, 0.0)
+    started: np.ndarray = _column(float, UNKNOWN)
+    served: np.ndarray = _column(bool, False)
+
+
+@dataclass(frozen=True, eq=False)
 class Agreements(Columns):
-    """Contracts that run. One row per account and revenue part at most.
+    """Contracts that run, and projects that were delivered to present customers. One row per account and revenue
+    part at most.
 
     Attributes
     ----------
@@ -147,6 +172,8 @@ class Agreements(Columns):
         Units sold, and the yearly price of one in major units; NaN: not known.
     level : float array
         Lasting level of what is metered, a month, in major units; NaN: drawn.
+    done : float array
+        When a project was completed; NaN: the contract runs.
     """
 
     account: np.ndarray = _column(np.int64, -1)
@@ -161,6 +188,7 @@ class Agreements(Columns):
     units: np.ndarray = _column(float, UNKNOWN)
     price: np.ndarray = _column(float, UNKNOWN)
     level: np.ndarray = _column(float, UNKNOWN)
+    done: np.ndarray = _column(float, UNKNOWN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,6 +276,8 @@ class Opening:
         Further numbers of the company: ``consumers`` (stock of consumers), ``consumers_start`` (stock that its
         logarithm is relative to), ``commission_due`` and ``commission_later`` (minor units, paid at the first and at
         the second month end), ``years`` (years of price changes already passed).
+    offers : OpenOffers
+        Offers of further products under way.
     """
 
     standing: Standing
@@ -261,6 +291,7 @@ class Opening:
     gone: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     traits: tuple[int, int] | None = None
     state: Mapping[str, float] = field(default_factory=dict)
+    offers: OpenOffers = field(default_factory=lambda: OpenOffers.make(0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from scenarios import Study, compose
 from scenarios.runs.replicate import arrow_tables, metrics_context
 from sim.simulate import simulate
 from sim.spec import Opening, Past, Timeline
+from sim.spec.opening import OpenOffers
 from sim.standing import reached
 
 BUSINESSES = (
@@ -34,17 +35,27 @@ MAIN = (
     "touches", "leads", "qualified", "opportunities", "signed", "new_customers", "churned_customers",
     "active_customers", "arr", "revenue", "gross_profit", "operating_profit", "cash", "cash_received", "cash_paid",
     "billed", "collected", "receivable", "deferred_revenue", "gmv", "units_sold", "utilisation", "wait_days", "queue",
+    "attach_rate", "cross_sell_mrr", "cross_sell_revenue",
 )  # fmt: skip
 """Figures that a strategy team reads; a business has those of them that it has."""
+
+FURTHER = {
+    "cross_sell": (
+        "business.decisions.want.base=0.1", "business.decisions.keep.base=0.5",
+        "business.route.analytics_choice.delay_days.median=60",
+    ),
+    "paid_training": ("business.decisions.want_training.base=0.1",),
+}  # fmt: skip
+"""Further products that so many want for so long that many an offer is under way on any day."""
 
 FAMILY = 0.01
 """Chance that any figure of a business is found to differ although none does (Bonferroni)."""
 
 
 @cache
-def studies(business: str, accounts: int) -> tuple[Study, Study]:
+def studies(business: str, accounts: int, *changes: str) -> tuple[Study, Study]:
     """Three years from 2026 on, and the third of them alone."""
-    sized = [f"market.accounts={accounts}"]
+    sized = [f"market.accounts={accounts}", *changes]
     return (
         compose(business=business, overrides=[*sized, "horizon.start=2026-01-01", "horizon.days=1096"]),
         compose(business=business, overrides=[*sized, "horizon.start=2028-01-01", "horizon.days=366"]),
@@ -60,9 +71,11 @@ def monthly(study: Study, timeline: Timeline, replication: int) -> tuple[pd.Seri
     return found[kept].set_index(["metric", "ds"])["value"], identities.check(tables, context)
 
 
-def differences(business: str, accounts: int, replications: int, opening: Any = None) -> pd.DataFrame:
+def differences(
+    business: str, accounts: int, replications: int, opening: Any = None, changes: tuple[str, ...] = ()
+) -> pd.DataFrame:
     """The third year begun anew minus the third year gone on with: rows by replication, metric and month."""
-    whole, third = studies(business, accounts)
+    whole, third = studies(business, accounts, *changes)
     past = Past(whole.timeline, 1, DAY)
     found = {}
     for number in range(replications):
@@ -97,6 +110,21 @@ def test_every_business_goes_on_like_its_past(business: str) -> None:
     assert suspicious(differences(business, 300, 24)) == {}
 
 
+def _with(scenario: str) -> tuple[str, ...]:
+    return (f"scenario={scenario}", *FURTHER[scenario])
+
+
+def test_what_was_delivered_stays_delivered() -> None:
+    assert suspicious(differences("service_saas", 120, 6, changes=_with("paid_training"))) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", FURTHER)
+def test_further_products_go_on_like_their_past(scenario: str) -> None:
+    """Offers, contracts that run and projects delivered: who wants, has or had a further product is not forgotten."""
+    assert suspicious(differences("service_saas", 300, 24, changes=_with(scenario))) == {}
+
+
 def _without_deals(state: Opening) -> Opening:
     """A state that has forgotten everybody who is no customer."""
     customers = ~np.isnan(state.standing.customer_since)
@@ -108,6 +136,16 @@ def _new_contracts(state: Opening) -> Opening:
     rows, standing = state.agreements, state.standing
     moved = replace(rows, end=rows.end - rows.start, start=rows.start * 0.0 - 1.0)
     return replace(state, agreements=moved, standing=replace(standing, term_ends=standing.term_ends + 200.0))
+
+
+def _without_offers(state: Opening) -> Opening:
+    """A state that has forgotten which offers of further products are under way."""
+    return replace(state, offers=OpenOffers.make(0))
+
+
+@pytest.mark.slow
+def test_offers_that_are_forgotten_are_found_out() -> None:
+    assert suspicious(differences("service_saas", 300, 24, _without_offers, _with("cross_sell"))) != {}
 
 
 @pytest.mark.slow

@@ -18,8 +18,6 @@ from scenarios.runs.replicate import arrow_tables, metrics_context
 from scenarios.studies.product_checks import PRODUCT_CHECKS
 from sim.prices import price_ratios
 from sim.simulate import Run, simulate
-from sim.spec import Timeline
-from sim.spec.opening import Past
 from sim.world import World
 from tests.fixtures.studies import (
     Document,
@@ -281,25 +279,6 @@ def test_the_main_product_is_what_it_is_without_the_other() -> None:
         assert left["value"].to_numpy() == pytest.approx(right["value"].to_numpy(), nan_ok=True), metric
 
 
-@pytest.mark.parametrize("kind", ["add_on", "project"])
-def test_contracts_go_on_where_a_past_stands(kind: str) -> None:
-    document = two() if kind == "add_on" else changed(study("project"), {"business.route.teach.work_hours": fixed(300)})
-    later = changed(document, {"horizon.start": "2025-11-01", "horizon.days": 200})
-    past = Past(timeline=timeline(document), day=290.0, seed=1, replication=0)
-    world = World(Timeline(spec=build(later), opening=past), 1, 0)
-    before = world.further.sum()
-    world.run()
-    product = world.product_code("more" if kind == "add_on" else "main")
-    rows = [row for row in world.contracts.rows if row.product == product]
-    carried = [row for row in rows if row.start <= 0]
-    assert len(carried) > 3
-    if kind == "add_on":
-        assert before == len(carried)
-        assert {row.outcome for row in rows} >= {"renewed", "churned"}
-    else:
-        assert all(row.outcome == "completed" for row in carried)
-
-
 def problems(document: Document) -> list[str]:
     """What the checks of further products say, as keys."""
     return [f"{where_}: {text}" for one in PRODUCT_CHECKS for where_, text in one(document)]
@@ -350,21 +329,3 @@ def test_opening_files_bring_contracts_of_both_products(tmp_path: Path) -> None:
     assert values(table["mrr"])[before & where(table, product="automation")].tolist() == [8333]
     ends = {str(end)[:10] for end in table["end"][before & (table["account"] == table["account"][before][0])]}
     assert ends == {"2025-09-01"}
-
-
-def test_projects_of_a_past_take_no_seat_from_who_is_in_work() -> None:
-    """Whom people had taken up goes on with what is left; projects without a free seat stand behind all others."""
-    hours = {"business.route.teach.work_hours": fixed(120), "business.route.setup.work_hours": fixed(30)}
-    document = changed(study("project"), hours)
-    later = changed(document, {"horizon.start": "2025-11-01", "horizon.days": 200})
-    past = Past(timeline=timeline(document), day=290.0, seed=1, replication=2)
-    world = World(Timeline(spec=build(later), opening=past), 1, 2)
-    assert world.opening is not None
-    standing = world.opening.standing
-    mine = standing.served & (standing.stop == world.stops["setup"].code)
-    started = [world.cases[account].started for account in standing.account[mine].tolist()]
-    assert mine.sum() == 2
-    assert started == pytest.approx(standing.started[mine].tolist())
-    offered = [case.offers is not None for case in world.desks["field"].queue]
-    assert offered == sorted(offered)
-    assert 0 < sum(offered) < len(offered)

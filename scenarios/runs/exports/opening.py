@@ -129,7 +129,8 @@ def _state(study: Study, replication: int, day: str | None) -> _State:
     spec = next((dated.spec for dated in reversed(timeline.later) if dated.day <= passed), timeline.spec)
     people = World(timeline, study.seed, replication, log_decisions=False).population
     kinds = [part.kind for part in spec.business.revenue.values()]
-    if any(kinds[part] == "project" for part in opening.agreements.part.tolist()):
+    running = opening.agreements.part[np.isnan(opening.agreements.done)]
+    if any(kinds[part] == "project" for part in running.tolist()):
         raise InputError([f"format: opening files hold no projects, got some under way on {chosen}; another date"])
     years = float(opening.state.get("years", 0.0))
     return _State(opening, Places(spec), chosen, list(people.external_id), people.segment, years)
