@@ -17,6 +17,9 @@ FLAGS: dict[str, tuple[str, str]] = {
 }
 """Flags of verbs that compose a study: what follows them, and what they do."""
 
+OF_EXPERIMENTS = ("--help", "--cfg", "--package", "--config-dir")
+"""Those of verbs that read an experiment."""
+
 SHORT = {
     "-h": "--help",
     "-c": "--cfg",

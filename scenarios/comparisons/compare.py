@@ -15,8 +15,9 @@ from scenarios.comparisons.pairs import Pairs, Simulate, replicate_plans, tell
 from scenarios.comparisons.planned import against_plan, check_planned, left_out
 from scenarios.comparisons.plans import Plans, compose_plans, digest, make_plans
 from scenarios.errors import user_path
-from scenarios.runs.backends import pool_of, ready
+from scenarios.runs.backends import ready
 from scenarios.runs.manifest import now, versions
+from scenarios.runs.pool import pool_of
 
 if TYPE_CHECKING:
     import pandas as pd

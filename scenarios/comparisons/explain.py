@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.compare.paths import Course
-    from scenarios.runs.backends import Pool
+    from scenarios.runs.pool import Pool
     from scenarios.studies.study import Study
     from sim.spec import StudySpec, Timeline
 

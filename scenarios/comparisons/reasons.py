@@ -11,7 +11,7 @@ import numpy as np
 from scenarios.comparisons.difference import Change, between, changes, players, rows
 from scenarios.comparisons.folder import PARTS
 from scenarios.comparisons.pairs import Pairs, horizon_values, metrics_of, run_quietly, tell
-from scenarios.runs.backends import pool_of
+from scenarios.runs.pool import pool_of
 
 if TYPE_CHECKING:
     import pandas as pd

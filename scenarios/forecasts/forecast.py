@@ -21,9 +21,9 @@ from scenarios.forecasts.folder import (
     is_complete,
     write_tables,
 )
-from scenarios.runs.backends import Pool, pool_of
 from scenarios.runs.claim import check_place, held
 from scenarios.runs.manifest import now, read_entries, versions
+from scenarios.runs.pool import Pool, pool_of
 
 if TYPE_CHECKING:
     from analysis.forecast.run import Mapper

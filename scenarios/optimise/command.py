@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scenarios.arguments import parse
+from scenarios.arguments import OF_EXPERIMENTS, parse
 from scenarios.console import command_line, refuse_paths, say, tell_failures, warn
 from scenarios.errors import InputError
-
-FLAGS_KNOWN = ("--help", "--cfg", "--package", "--config-dir")
 
 
 def optimise(words: Sequence[str]) -> int:
     """Search the levers of an experiment, confirm the best plans on fresh seeds, show them on one screen."""
     from scenarios.optimise.screen import optimise_help, optimise_screen
 
-    arguments = parse(words, FLAGS_KNOWN)
+    arguments = parse(words, OF_EXPERIMENTS)
     config_dir = arguments.flags.get("--config-dir")
     if arguments.has("--help"):
         return say(optimise_help(config_dir))

@@ -12,8 +12,7 @@ from scenarios.usage import VERBS
 
 def optimise_help(config_dir: str | None) -> str:
     """Experiments, keys and flags of ``tobsim optimise``."""
-    from scenarios.arguments import FLAGS
-    from scenarios.optimise.command import FLAGS_KNOWN
+    from scenarios.arguments import FLAGS, OF_EXPERIMENTS
     from scenarios.sweeps.experiment import named
 
     names = [f"  {name}" for name in named(VERB, config_dir)]
@@ -24,7 +23,7 @@ def optimise_help(config_dir: str | None) -> str:
         "  out=DIR                         folder; the same command goes on where it stopped",
         "  execution.workers=2             processes; the result does not depend on it",
     ]
-    flags = [f"  {' '.join((flag, FLAGS[flag][0])).strip():20} {FLAGS[flag][1]}" for flag in FLAGS_KNOWN]
+    flags = [f"  {' '.join((flag, FLAGS[flag][0])).strip():20} {FLAGS[flag][1]}" for flag in OF_EXPERIMENTS]
     call, what = VERBS.get(VERB, (VERB, ""))
     return "\n".join([f"tobsim {call}", what, "Experiments", *names, "Keys", *keys, "Flags", *flags])
 

@@ -22,8 +22,7 @@ from typing import Any
 
 from scenarios.errors import InputError
 from scenarios.runs.limit import Gone, late, limited
-
-LOCAL, DASK, RAY = "local", "dask", "ray"
+from scenarios.runs.pool import DASK, LOCAL, RAY, Pool
 
 PACKAGES = {DASK: "distributed", RAY: "ray"}
 """What a backend needs, which is the extra of its name."""
@@ -38,38 +37,6 @@ PRELOADED = ("sim.simulate", "analysis.metrics", "analysis.identities", "analysi
 """What a worker imports before its first call under a limit; that counts against none."""
 
 Call = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Where calls are worked on, and for how long one may be.
-
-    Attributes
-    ----------
-    backend : str
-        ``local``, ``dask`` or ``ray``.
-    workers : int
-        Processes of this computer; a cluster has its own.
-    address : str or None
-        Of the cluster.
-    limit : float or None
-        Seconds that one replication may take.
-    """
-
-    backend: str = LOCAL
-    workers: int = 1
-    address: str | None = None
-    limit: float | None = None
-
-    def here(self, calls: int = 2) -> bool:
-        """Whether so many calls are worked on in this process."""
-        return self.backend == LOCAL and self.limit is None and (self.workers <= 1 or calls <= 1)
-
-
-def pool_of(config: Mapping[str, Any]) -> Pool:
-    """Where a configuration wants its work done."""
-    asked = config["execution"]
-    return Pool(asked["backend"], int(asked["workers"]), asked.get("address"), asked.get("timeout"))
 
 
 def ready(pool: Pool, place: Path | None = None) -> None:

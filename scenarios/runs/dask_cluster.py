@@ -23,7 +23,7 @@ from scenarios.runs.alike import look, token_in, unlike
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from scenarios.runs.backends import Pool
+    from scenarios.runs.pool import Pool
 
 CONNECT_SECONDS = 10.0
 """How long a scheduler may take to answer."""

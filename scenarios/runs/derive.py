@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.runs.backends import Pool, pool_of
 from scenarios.runs.claim import CONFIG, SOURCE
 from scenarios.runs.files import checksum, write_atomic, write_text
+from scenarios.runs.pool import Pool, pool_of
 from scenarios.runs.sets import packing
 from scenarios.studies.digest import csv_rows, json_digest, table_digest
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scenarios.errors import InputError
-from scenarios.runs.backends import Call, Pool, pool_of, ready, sent, sheltered
+from scenarios.runs.backends import Call, ready, sent, sheltered
 from scenarios.runs.files import fresh_folder
 from scenarios.runs.limit import NOTES, Gone
+from scenarios.runs.pool import Pool, pool_of
 from scenarios.runs.replicate import Outcome, Task, replicate
 
 __all__ = ["PATIENCE", "execute", "settled", "sheltered", "spread"]

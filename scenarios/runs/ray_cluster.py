@@ -23,7 +23,7 @@ from scenarios.errors import InputError, shown
 from scenarios.runs.alike import look, token_in, unlike
 
 if TYPE_CHECKING:
-    from scenarios.runs.backends import Pool
+    from scenarios.runs.pool import Pool
 
 CONNECT_SECONDS, LOOK_SECONDS = 10.0, 60.0
 """How long a cluster may take to answer, and its nodes to say what they are."""

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, bad_name, shown, suggest, user_path
-from scenarios.runs.backends import pool_of, ready
+from scenarios.runs.backends import ready
 from scenarios.runs.claim import read_config
 from scenarios.runs.execute import execute
 from scenarios.runs.halt import DiskFull, Interrupted, is_full
 from scenarios.runs.manifest import now, read_manifest
+from scenarios.runs.pool import pool_of
 from scenarios.runs.precision import check_precision, next_total
 from scenarios.runs.progress import Progress
 from scenarios.runs.replicate import ALWAYS, METRICS, Outcome, Task

@@ -18,10 +18,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError
-from scenarios.runs.backends import LOCAL, pool_of
 from scenarios.runs.claim import ASSEMBLED, CONFIG, LOCK, SOURCE, check_out, unwritable
 from scenarios.runs.files import STAGED, Lock, checksum, fresh_folder, publish, sync, write_text
 from scenarios.runs.manifest import NAME, Manifest, now, read_manifest
+from scenarios.runs.pool import LOCAL, pool_of
 from scenarios.runs.sets import ROW_GROUP, SETS, Facts, finished_sets, packing, set_folder
 from scenarios.studies.digest import combine
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scenarios.arguments import Arguments, parse
+from scenarios.arguments import OF_EXPERIMENTS, Arguments, parse
 from scenarios.console import command_line, refuse_paths, say, tell_failures, warn
 from scenarios.errors import InputError, shown
 from scenarios.usage import VERBS
@@ -13,14 +13,12 @@ from scenarios.usage import VERBS
 if TYPE_CHECKING:
     from scenarios.sweeps.points import Design
 
-FLAGS_KNOWN = ("--help", "--cfg", "--package", "--config-dir")
-
 
 def sweep(words: Sequence[str]) -> int:
     """Run every point of an experiment, or with ``dry=true`` say what that will take."""
     from scenarios.sweeps.screen import analyses_screen, sweep_help, sweep_screen
 
-    arguments = parse(words, FLAGS_KNOWN)
+    arguments = parse(words, OF_EXPERIMENTS)
     if arguments.has("--help"):
         return say(sweep_help(arguments.flags.get("--config-dir")))
     refuse_paths(arguments)

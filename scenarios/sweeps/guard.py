@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.errors import InputError
-from scenarios.runs.backends import LOCAL, PACKAGES, Pool, pool_of, width
+from scenarios.runs.backends import PACKAGES, width
+from scenarios.runs.pool import LOCAL, Pool, pool_of
 from scenarios.runs.progress import duration
 from scenarios.sweeps.points import Design, Planned, point_study
 from scenarios.sweeps.run_point import PartFacts, figures, metrics_table, part_bytes

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenarios.runs.backends import LOCAL, Pool, pool_of, ready, width
+from scenarios.runs.backends import ready, width
 from scenarios.runs.execute import settled
 from scenarios.runs.files import STAGED
 from scenarios.runs.limit import Gone
+from scenarios.runs.pool import LOCAL, Pool, pool_of
 from scenarios.sweeps.points import Design, Planned
 from scenarios.sweeps.run_point import PARTS, Done, Failure, Job, PartFacts, read_part, run_job
 

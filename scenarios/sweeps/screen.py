@@ -26,8 +26,7 @@ LEADING = {"sobol": ("st", "total share of the variance"), "morris": ("mu_star",
 
 def sweep_help(config_dir: str | None) -> str:
     """Experiments, keys and flags of ``tobsim sweep``."""
-    from scenarios.arguments import FLAGS
-    from scenarios.sweeps.command import FLAGS_KNOWN
+    from scenarios.arguments import FLAGS, OF_EXPERIMENTS
     from scenarios.sweeps.experiment import named
 
     names = [f"  {name}" for name in named("sweep", config_dir)]
@@ -39,7 +38,7 @@ def sweep_help(config_dir: str | None) -> str:
         "  execution.workers=2       processes; execution=dask|ray: a cluster, see docs/cluster.md",
         "  execution.timeout=600     seconds that one replication may take",
     ]
-    flags = [f"  {' '.join((flag, FLAGS[flag][0])).strip():20} {FLAGS[flag][1]}" for flag in FLAGS_KNOWN]
+    flags = [f"  {' '.join((flag, FLAGS[flag][0])).strip():20} {FLAGS[flag][1]}" for flag in OF_EXPERIMENTS]
     more = "Keys of tobsim run count for every point alike; an experiment of your own is DIR/experiment/NAME.yaml."
     return "\n".join([verb_help("sweep"), "Experiments", *names, "Keys", *keys, "Flags", *flags, more])
 

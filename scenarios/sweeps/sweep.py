@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, bad_name, user_path
-from scenarios.runs.backends import pool_of, ready
+from scenarios.runs.backends import ready
 from scenarios.runs.claim import CONFIG, Owner, check_place, difference, held
 from scenarios.runs.files import write_text
 from scenarios.runs.halt import DiskFull, Interrupted, is_full
 from scenarios.runs.manifest import now, read_entries, versions
+from scenarios.runs.pool import pool_of
 from scenarios.runs.precision import RIGHT, check_precision, is_reached
 from scenarios.runs.progress import Progress
 from scenarios.runs.run import check_language

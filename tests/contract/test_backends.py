@@ -18,9 +18,10 @@ import pytest
 
 from scenarios import InputError, Study, compare, compose, run
 from scenarios.runs import backends
-from scenarios.runs.backends import Pool, pool_of, ready, sent
+from scenarios.runs.backends import ready, sent
 from scenarios.runs.execute import spread
 from scenarios.runs.manifest import read_entries, versions
+from scenarios.runs.pool import Pool, pool_of
 from scenarios.runs.replicate import Task, replicate
 from scenarios.runs.sets import SETS
 from scenarios.studies.digest import table_digest

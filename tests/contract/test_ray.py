@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from scenarios import InputError, Study, compose, run
-from scenarios.runs.backends import Pool, ready
+from scenarios.runs.backends import ready
 from scenarios.runs.execute import spread
 from scenarios.runs.limit import LATE, LOST
 from scenarios.runs.manifest import read_entries
+from scenarios.runs.pool import Pool
 from scenarios.sweeps.folder import Sweep
 from scenarios.sweeps.points import Asked, Design, make_design
 from scenarios.sweeps.sampling import Point

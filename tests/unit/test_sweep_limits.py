@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scenarios.errors import InputError
-from scenarios.runs.backends import Pool
+from scenarios.runs.pool import Pool
 from scenarios.sweeps import guard
 from scenarios.sweeps.experiment import Experiment, Size, make_experiment
 from scenarios.sweeps.keys import known_keys

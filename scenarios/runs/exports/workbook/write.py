@@ -113,8 +113,8 @@ def _twin(book: Book, run: Path, calendar: Calendar, study: Study, metrics: pd.D
 
 def _spread(study: Study, function: Callable[[Job], list[float]], jobs: Iterable[Job]) -> Iterable[list[float]]:
     """Work on jobs in the processes that the study asks for, and tell how far it is."""
-    from scenarios.runs.backends import pool_of
     from scenarios.runs.execute import spread
+    from scenarios.runs.pool import pool_of
     from scenarios.runs.progress import Progress
 
     left = list(jobs)
