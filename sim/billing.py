@@ -193,7 +193,10 @@ class Billing:
         return np.where(accounts >= 0, self.world.population.segment[accounts], int(np.argmax(shares)))
 
     def _own_uniforms(self, invoice: Invoice, rows: Unpaid) -> tuple[np.ndarray, np.ndarray]:
-        """Two uniforms for each open invoice: keyed by company, kind and place among its invoices of that kind."""
+        """Two uniforms for each open invoice: keyed by company, kind and place among its invoices of that kind.
+
+        Nobody in particular has a key of its own.
+        """
         kind = (invoice.receivable, invoice.later_days, invoice.pace)
         name = "" if kind == ("receivable", 0.0, 1.0) else f".{kind[0]}.{kind[1]:g}.{kind[2]:g}"
         order = np.lexsort((rows.amount, rows.issued, rows.account))
@@ -201,10 +204,10 @@ class Billing:
         place = np.empty(len(rows), np.int64)
         place[order] = np.arange(len(rows)) - np.maximum.accumulate(np.where(heads, np.arange(len(rows)), 0))
         streams, found = self.world.streams, np.empty((2, len(rows)))
-        for row, (account, count) in enumerate(zip(np.maximum(rows.account, 0).tolist(), place.tolist(), strict=True)):
+        for row, (account, count) in enumerate(zip(rows.account.tolist(), place.tolist(), strict=True)):
+            key = f"opening.unpaid.{rows.part[row]}{name}{'' if account >= 0 else '.nobody'}"
             for part in range(2):
-                code = streams.name(f"opening.unpaid.{rows.part[row]}{name}")
-                found[part, row] = streams.uniforms(code, count, account, 1, part)[0]
+                found[part, row] = streams.uniforms(streams.name(key), count, max(account, 0), 1, part)[0]
         return found[0], found[1]
 
     def open_invoices(self) -> Unpaid:

@@ -122,3 +122,23 @@ def test_an_invoice_that_is_paid_at_once_is_paid_on_the_first_day(tmp_path: Path
     paid = cash & np.isin(ledger["amount"], [700, 900])
     assert sorted(ledger["amount"][paid].tolist()) == [700, 900]
     assert ledger["time"][paid].max() < 2
+
+
+def test_what_nobody_in_particular_owes_is_not_paid_by_the_luck_of_the_first_account(tmp_path: Path) -> None:
+    """Two invoices of one day and amount, one of the first account, one of nobody: mostly paid on two days."""
+    customers = tmp_path / "customers.csv"
+    customers.write_text("external_id,arr,start,segment\na,1200,2024-02-01,small\n", "utf-8")
+    owed = "account,amount,due,external_id\nreceivable,70,2025-01-30,a\nreceivable,70,2025-01-30,\n"
+    pay = "market.payment={delay_days: {kind: lognormal, median: 40, sigma: 0.7}, bad_debt: 0}"
+    words = (f"market.opening.customers={{path: {customers}}}", "horizon.days=300", pay)
+    study = opened(tmp_path, "balances", owed, *words)
+    shares = {name: segment.share for name, segment in study.timeline.spec.market.segments.items()}
+    assert max(shares, key=lambda name: shares[name]) == "small"
+    apart = 0
+    for replication in range(8):
+        ledger: Any = simulate(study.timeline, study.seed, replication, wanted=("ledger",)).tables["ledger"]
+        cash = ledger["debit"].codes == list(ledger["debit"].names).index("cash")
+        paid = ledger["time"][cash & (np.asarray(ledger["amount"]) == 7000)]
+        assert len(paid) == 2
+        apart += len(set(paid.tolist())) > 1
+    assert apart >= 4
