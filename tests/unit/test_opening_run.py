@@ -10,12 +10,14 @@ import pytest
 
 from scenarios import InputError, compose, run
 from scenarios.bundles import bundle
+from scenarios.runs.exports.opening import write_opening
 from scenarios.runs.reproduce import reproduce
 from scenarios.studies.study import Study
 from sim.spec.opening import Opening, Past
 
 OFF = ["effects=none", "report.enabled=false", "forecast.enabled=false", "progress=false", "replications=2"]
 SMALL = [*OFF, "market.accounts=150"]
+BLANK = {"blank_channel": "search"}
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +144,23 @@ def test_a_customer_of_two_products(tmp_path: Path) -> None:
     assert [row["identity"] for row in read(made / "identities.csv") if row["holds"] != "True"] == []
     arr = next(row for row in read(made / "opening.csv") if row["quantity"] == "arr")
     assert (float(arr["in_files"]), float(arr["gap"])) == (42_000, 0)
+
+
+def test_a_run_whose_contacts_are_a_file_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Neither as it is, nor with later contacts from another file: one line, and nothing is written."""
+    contacts = tmp_path / "contacts.csv"
+    contacts.write_text("id,day\n" + "".join(f"c{day},2025-01-{day:02d}\n" for day in range(1, 31)), "utf-8")
+    trace = {"kind": "trace", "path": str(contacts), "columns": {"external_id": "id", "date": "day"}}
+    study = compose("tool", [*OFF, "horizon.days=100"]).with_({"market.first_contacts": trace | BLANK})
+    traced = run(study, tmp_path / "run").path
+    with pytest.raises(InputError) as caught:
+        on(traced)
+    (problem,) = caught.value.problems
+    assert problem.startswith("market.opening.run: cannot be gone on with, got ")
+    assert problem.endswith("with first contacts from a file; a run whose contacts are simulated")
+    with pytest.raises(InputError) as caught:
+        write_opening(traced, tmp_path / "files", 0)
+    assert caught.value.problems == [
+        "format: is not for a run with first contacts from a file, got opening; another run"
+    ]
+    assert not (tmp_path / "files").exists()

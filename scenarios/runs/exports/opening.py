@@ -2,9 +2,9 @@
 
 The past is simulated again up to the day, so that stages, levels and use are those of the run itself. What the files
 have no column for is lost: lasting traits, that one in the pool was a customer, the stock of consumers, price changes
-of metered use so far, projects of further products under way, and the hour of the day. People of the hiring plan are
-not among the staff: the plan is policy, and brings them again. What is to be invoiced at the close of the day counts as
-invoiced.
+of metered use so far, offers of further products, projects delivered, and the hour of the day. People of the hiring
+plan are not among the staff: the plan is policy, and brings them again. What is to be invoiced at the close of the day
+counts as invoiced.
 """
 
 from __future__ import annotations
