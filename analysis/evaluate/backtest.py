@@ -40,9 +40,7 @@ SCORES = ("mase", "rmsse", *IN_UNITS)
 def backtest(
     series: pd.DataFrame,
     forecasters: Sequence[str | Forecaster],
-    horizon: int,
-    origins: int = 3,
-    levels: Sequence[int] = (80, 95),
+    design: Design,
     *,
     regressors: pd.DataFrame | None = None,
     frequency: str | None = None,
@@ -57,12 +55,8 @@ def backtest(
     forecasters : sequence of str or Forecaster
         Names in ``analysis.forecast.registry.FORECASTERS``, or forecasters with settings of one's own, under names
         that differ; the seasonal naive one is added if it is not there.
-    horizon : int
-        Steps ahead, those of the use.
-    origins : int
-        Cutoffs of each series.
-    levels : sequence of int
-        Coverage of the intervals in per cent.
+    design : Design
+        Steps ahead, those of the use; cutoffs of each series; coverage of the intervals.
     regressors : pandas.DataFrame, optional
         Known influences by date over all dates of the series; the forecasters that use none do without.
     frequency : str, optional
@@ -76,18 +70,17 @@ def backtest(
         A row for every series, origin and model: unique_id, model (as asked for), cutoff, ends (date of the last
         step), steps (those with a known value), scale (of MASE), the means over the steps of mase, rmsse, wis, crps
         (the last two in the units of the series), covL for every level, inside-L for every level (a list of
-        ``horizon`` numbers, 1 where the interval of that step held what came, 0 where not, NaN where nothing came),
-        and note: what was fitted instead, what was repaired, or why the origin was skipped. The scores of a skipped
-        origin are NaN, its lists are null.
+        numbers by step, 1 where the interval of that step held what came, 0 where not, NaN where nothing came), and
+        note: what was fitted instead, what was repaired, or why the origin was skipped. The scores of a skipped origin
+        are NaN, its lists are null.
 
     Raises
     ------
     ValueError
-        If a forecaster is not registered, two have one name, or the horizon, the origins or the levels make no sense.
+        If a forecaster is not registered, or two have one name.
     """
     import pandas as pd
 
-    design = Design(horizon, origins, tuple(levels))
     asked = _asked(forecasters)
     items = list(_series(series, regressors, frequency))
     rows = [row for found in mapper(partial(score_series, asked=asked, design=design), items) for row in found]

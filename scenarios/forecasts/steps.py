@@ -101,14 +101,13 @@ def backtested(
 ) -> pd.DataFrame:
     """Scores of the models from rolling origins."""
     from analysis.evaluate.backtest import backtest
+    from analysis.evaluate.origins import Design
 
     asked = [settings["model"]] if settings["model"] != BEST else []
     return backtest(
         series,
         list(dict.fromkeys([*asked, *settings["models"]])),
-        settings["horizon"],
-        settings["origins"],
-        settings["levels"],
+        Design(settings["horizon"], settings["origins"], tuple(settings["levels"])),
         regressors=regressors,
         frequency=settings["frequency"],
         mapper=mapper,

@@ -198,17 +198,15 @@ def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
 @lru_cache(maxsize=64)
 def _compose(choices: tuple[str, ...], folder: Path | None, state: tuple[Any, ...]) -> Composed:
     """The configuration as Hydra composes it; ``state`` tells one state of the files from another."""
-    from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.singleton import Singleton
     from hydra.errors import HydraException
-    from hydra.types import RunMode
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    from scenarios.studies.read_once import ReadOnce
+    from scenarios.studies.one_pass import merged
 
     search = [f"hydra.searchpath=['file://{folder}']"] if folder else []
     singletons = Singleton.get_state()
@@ -216,9 +214,7 @@ def _compose(choices: tuple[str, ...], folder: Path | None, state: tuple[Any, ..
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             loader: Any = GlobalHydra.instance().config_loader()
-            loader.repository = ReadOnce(loader.get_search_path())
-            order = loader.compute_defaults_list("config", [*choices, *search], RunMode.RUN).defaults
-            config = hydra_compose("config", [*choices, *search])
+            order, config = merged(loader, "config", [*choices, *search])
             tree: Any = OmegaConf.to_container(config, resolve=False)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise InputError([_worded(error, folder)]) from None

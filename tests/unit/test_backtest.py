@@ -21,6 +21,7 @@ from analysis.forecast.registry import FORECASTERS
 
 MEAN, SD = 100.0, 5.0
 H = 12
+AHEAD, ONCE = Design(H), Design(H, origins=1)
 
 
 class Exact:
@@ -92,13 +93,13 @@ def scored(values: dict[str, list[float]], measure: str = "mase") -> pd.DataFram
 
 
 def test_always_beside_seasonal_naive() -> None:
-    table = backtest(panel(1), [BENCHMARK, BENCHMARK], H)
+    table = backtest(panel(1), [BENCHMARK, BENCHMARK], AHEAD)
     assert list(table.columns) == columns((80, 95))
     assert table["model"].tolist() == [BENCHMARK] * 3
 
 
 def test_origins_lie_a_horizon_apart_and_the_last_ends_with_the_series() -> None:
-    table = backtest(panel(1), [], H)
+    table = backtest(panel(1), [], AHEAD)
     assert table["cutoff"].dt.strftime("%Y-%m").tolist() == ["2019-12", "2020-12", "2021-12"]
     assert table["ends"].dt.strftime("%Y-%m").tolist() == ["2020-12", "2021-12", "2022-12"]
     assert (table["steps"] == H).all()
@@ -115,7 +116,7 @@ def test_origins_move_together_before_the_first_has_less_than_two_cycles(length:
 def test_scores_of_the_seasonal_naive_forecast_by_hand() -> None:
     """The series repeats, except that 6 is added to its last year."""
     y = np.tile(np.arange(12.0), 4) + np.repeat([0.0, 2.0, 1.0, 7.0], 12)
-    row = backtest(long(y), [], H, origins=1).iloc[0]
+    row = backtest(long(y), [], ONCE).iloc[0]
     assert row["scale"] == 1.5
     assert row["mase"] == 6 / 1.5
     changes = np.diff(y[:36])
@@ -125,7 +126,7 @@ def test_scores_of_the_seasonal_naive_forecast_by_hand() -> None:
 def test_nothing_after_the_cutoff_is_shown(seen: Seen) -> None:
     y = panel(1)["y"].to_numpy(copy=True)
     y[[23, 24, 40]] = np.nan
-    table = backtest(long(y), [seen.name], H)
+    table = backtest(long(y), [seen.name], AHEAD)
     cutoffs = table.loc[table["model"] == seen.name, "cutoff"]
     assert [series.index[-1] for series in seen.shown] == cutoffs.tolist()
     for series in seen.shown:
@@ -135,7 +136,7 @@ def test_nothing_after_the_cutoff_is_shown(seen: Seen) -> None:
 def test_steps_are_counted_from_the_cutoff_even_if_the_last_values_are_missing(seen: Seen) -> None:
     """Two values before the cutoff are missing, so the first step that is scored is the third of the forecast."""
     y = np.r_[np.sin(np.arange(34.0)), np.nan, np.nan, np.arange(3.0, 3 + H)]
-    table = backtest(long(y), [seen.name], H, origins=1).set_index("model")
+    table = backtest(long(y), [seen.name], ONCE).set_index("model")
     assert table.loc[seen.name, "mase"] == 0
     assert table.loc[seen.name, ["cov80", "cov95"]].tolist() == [1, 1]
 
@@ -144,13 +145,13 @@ def test_interpolated_values_are_not_taken_for_what_came(seen: Seen) -> None:
     y = np.r_[np.sin(np.arange(36.0)), np.arange(1.0, 1 + H)]
     y[[38, 41]] = np.nan
     y[40] = np.inf
-    row = backtest(long(y), [seen.name], H, origins=1).iloc[0]
+    row = backtest(long(y), [seen.name], ONCE).iloc[0]
     assert row["steps"] == H - 3
     assert row["mase"] == 0
 
 
 def test_too_short_is_skipped_with_a_note() -> None:
-    table = backtest(pd.concat([panel(1), long(np.arange(20.0), "short"), long(np.full(9, np.nan), "none")]), [], H)
+    table = backtest(pd.concat([panel(1), long(np.arange(20.0), "short"), long(np.full(9, np.nan), "none")]), [], AHEAD)
     short = table[table["unique_id"] == "short"]
     assert short["note"].str.contains("values up to the cutoff, 13 are needed").all()
     assert short[["mase", "wis", "crps", "cov80", "cov95"]].isna().all(axis=None)
@@ -160,20 +161,20 @@ def test_too_short_is_skipped_with_a_note() -> None:
 
 
 def test_what_was_fitted_instead_is_noted() -> None:
-    table = backtest(panel(1, 30), [], H, origins=1)
+    table = backtest(panel(1, 30), [], ONCE)
     assert table["note"].iloc[0].startswith("fitted: naive; under two cycles")
 
 
 def test_a_floor_holds_in_the_scores(seen: Seen) -> None:
     y = np.r_[np.sin(np.arange(36.0)), np.full(H, 20.0)]
-    table = backtest(long(y).assign(floor=20.0), [seen.name], H, origins=1)
+    table = backtest(long(y).assign(floor=20.0), [seen.name], ONCE)
     assert table["mase"].iloc[0] == 0
 
 
 def test_any_frequency() -> None:
     weekly = long(np.random.default_rng(2).normal(9, 1, 160), "w", "2022-01-03", "W-MON")
     quarterly = long(np.random.default_rng(2).normal(9, 1, 40), "q", "2010-01-01", "QS")
-    table = backtest(pd.concat([weekly, quarterly]), [], 8)
+    table = backtest(pd.concat([weekly, quarterly]), [], Design(8))
     assert table["mase"].notna().all()
     assert set(table.loc[table["unique_id"] == "q", "cutoff"].dt.day) == {1}
     assert set(table.loc[table["unique_id"] == "w", "cutoff"].dt.day_name()) == {"Monday"}
@@ -182,22 +183,22 @@ def test_any_frequency() -> None:
 def test_an_irregular_series_is_skipped_with_a_note_unless_its_frequency_is_given() -> None:
     dates = pd.Timestamp("2015-01-01") + pd.to_timedelta(np.cumsum(np.random.default_rng(3).integers(1, 40, 90)), "D")
     odd = pd.DataFrame({"unique_id": "odd", "ds": dates, "y": np.random.default_rng(4).normal(MEAN, SD, 90)})
-    assert backtest(odd, [], H)["note"].str.startswith("skipped: ").all()
-    assert backtest(odd, [], H, frequency="M")["mase"].notna().all()
+    assert backtest(odd, [], AHEAD)["note"].str.startswith("skipped: ").all()
+    assert backtest(odd, [], AHEAD, frequency="M")["mase"].notna().all()
 
 
 def test_regressors_go_to_those_who_use_them(seen: Seen) -> None:
     known = pd.DataFrame({"step": 1.0}, index=pd.date_range("2018-01-31", periods=60, freq="ME"))
-    backtest(panel(1), [seen.name, "ses"], H, regressors=known)
+    backtest(panel(1), [seen.name, "ses"], AHEAD, regressors=known)
     assert all(given is known for given in seen.known)
 
 
 def test_forecasters_with_settings_of_their_own() -> None:
     own = Exact()
-    table = backtest(panel(2), [own], H)
+    table = backtest(panel(2), [own], AHEAD)
     assert set(table["model"]) == {own.name, BENCHMARK}
     with pytest.raises(ValueError, match="two forecasters are called exact"):
-        backtest(panel(1), [own, Exact()], H)
+        backtest(panel(1), [own, Exact()], AHEAD)
 
 
 def test_calibration_by_step_by_hand() -> None:
@@ -212,13 +213,13 @@ def test_calibration_by_step_by_hand() -> None:
 
 
 def test_calibration_agrees_with_the_summary(exact: str) -> None:
-    table = backtest(panel(8), [exact], H)
+    table = backtest(panel(8), [exact], AHEAD)
     by_step, whole = calibration(table), summary(table).set_index(["model", "measure"])
     for row in by_step[by_step["step"] == "all"].itertuples():
         assert row.covered == pytest.approx(whole.loc[(row.model, f"cov{row.level}"), "mean"])
     own = by_step[(by_step["model"] == exact) & (by_step["level"] == 95)]
     assert own.loc[own["step"] != "all", "covered"].mean() == pytest.approx(own["covered"].iloc[0])
-    assert calibration(backtest(long(np.arange(5.0)), [], H)).empty
+    assert calibration(backtest(long(np.arange(5.0)), [], AHEAD)).empty
 
 
 def test_work_may_be_spread() -> None:
@@ -228,19 +229,21 @@ def test_work_may_be_spread() -> None:
         done = [pickle.loads(pickle.dumps(function))(pickle.loads(pickle.dumps(item))) for item in reversed([*items])]
         return done[::-1]
 
-    pd.testing.assert_frame_equal(backtest(panel(3), ["ses"], H, mapper=backwards), backtest(panel(3), ["ses"], H))
+    pd.testing.assert_frame_equal(
+        backtest(panel(3), ["ses"], AHEAD, mapper=backwards), backtest(panel(3), ["ses"], AHEAD)
+    )
 
 
 def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(ValueError, match="no such forecaster: crystal_ball"):
-        backtest(panel(1), ["crystal_ball"], H)
+        backtest(panel(1), ["crystal_ball"], AHEAD)
     for bad in ({"horizon": 0}, {"origins": 0}, {"levels": (100,)}, {"levels": ()}):
         with pytest.raises(ValueError, match=r"at least 1|between 0 and 100"):
-            backtest(panel(1), [], **({"horizon": H} | bad))  # type: ignore[arg-type]
+            backtest(panel(1), [], Design(**({"horizon": H} | bad)))  # type: ignore[arg-type]
 
 
 def test_an_exact_forecaster_covers_what_it_says_and_beats_the_naive_one(exact: str) -> None:
-    table = backtest(panel(40), [exact], H)
+    table = backtest(panel(40), [exact], AHEAD)
     steps = int(table.loc[table["model"] == exact, "steps"].sum())
     assert steps == 40 * 3 * H
     found = summary(table).set_index(["model", "measure"])
@@ -256,7 +259,7 @@ def test_an_exact_forecaster_covers_what_it_says_and_beats_the_naive_one(exact: 
 
 def test_expected_error_of_the_naive_one_is_root_two_times_that_of_the_exact_one(exact: str) -> None:
     """Of independent normal values, y - mean has spread sd, y - y' sd times the root of 2."""
-    row = summary(backtest(panel(40), [exact], H)).set_index(["model", "measure"]).loc[(exact, "mase")]
+    row = summary(backtest(panel(40), [exact], AHEAD)).set_index(["model", "measure"]).loc[(exact, "mase")]
     assert row["ratio_low"] < 1 / np.sqrt(2) < row["ratio_high"]
 
 
@@ -300,14 +303,14 @@ def test_where_all_clusters_agree_the_mean_has_no_interval() -> None:
 
 
 def test_nothing_scored_is_undefined() -> None:
-    found = summary(backtest(long(np.arange(5.0)), [], H))
+    found = summary(backtest(long(np.arange(5.0)), [], AHEAD))
     assert found[["mean", "low", "ratio"]].isna().all(axis=None)
     assert (found["rows"] == 0).all()
 
 
 def test_the_choice_does_not_look_at_the_last_origin(exact: str) -> None:
     """Its window is made to favour the other model; the choice stays."""
-    table = backtest(panel(3), [exact], H)
+    table = backtest(panel(3), [exact], AHEAD)
     assert best(table) == dict.fromkeys(["s0", "s1", "s2"], exact)
     last = table["cutoff"] == table["cutoff"].max()
     table.loc[last & (table["model"] == exact), "wis"] = 1e9
@@ -317,9 +320,9 @@ def test_the_choice_does_not_look_at_the_last_origin(exact: str) -> None:
 
 
 def test_windows_that_reach_beyond_the_last_cutoff_choose_nothing(exact: str) -> None:
-    assert best(backtest(panel(1, 40), [exact], H)) == {}
+    assert best(backtest(panel(1, 40), [exact], AHEAD)) == {}
 
 
 def test_the_same_answer_twice() -> None:
-    first, second = (summary(backtest(panel(6), [], H)) for _ in range(2))
+    first, second = (summary(backtest(panel(6), [], AHEAD)) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)

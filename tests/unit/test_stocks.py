@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.evaluate import scores
 from analysis.evaluate.backtest import backtest, summary
+from analysis.evaluate.origins import Design
 from analysis.evaluate.stocks import FLOWS, stocks_backtest
 from analysis.forecast.run import Setup, forecast_series
 
@@ -28,7 +29,7 @@ def books() -> pd.DataFrame:
 
 def test_scores_are_those_of_the_forecast_made_at_the_cutoff() -> None:
     series = books()
-    table = backtest(series, ["ses"], HORIZON, 2)
+    table = backtest(series, ["ses"], Design(HORIZON, 2))
     found = stocks_backtest(series, table, SETUP)
     assert list(found.columns) == list(table.columns)
     assert found["unique_id"].tolist() == ["cash", "cash"]
@@ -48,7 +49,7 @@ def test_scores_are_those_of_the_forecast_made_at_the_cutoff() -> None:
 
 def test_a_stock_is_held_against_the_naive_forecast_of_itself() -> None:
     series = books()
-    table = backtest(series, ["ses"], HORIZON, 2)
+    table = backtest(series, ["ses"], Design(HORIZON, 2))
     whole = pd.concat([table, stocks_backtest(series, table, SETUP)], ignore_index=True)
     row = summary(whole.drop(columns=["inside-80", "inside-95"])).set_index(["model", "measure"]).loc[(FLOWS, "mase")]
     naive = table[(table["unique_id"] == "cash") & (table["model"] == "seasonal_naive")]
@@ -59,7 +60,7 @@ def test_a_stock_is_held_against_the_naive_forecast_of_itself() -> None:
 def test_chosen_models_are_judged_at_the_last_cutoff() -> None:
     """Their choice saw the others."""
     series = books()
-    table = backtest(series, ["ses"], HORIZON, 3)
+    table = backtest(series, ["ses"], Design(HORIZON, 3))
     chosen = dict.fromkeys(("cash", "cash_received", "cash_paid"), "ses")
     found = stocks_backtest(series, table, replace(SETUP, model="holt", chosen=chosen))
     assert found["cutoff"].tolist() == [table["cutoff"].max()]
@@ -68,7 +69,7 @@ def test_chosen_models_are_judged_at_the_last_cutoff() -> None:
 
 def test_a_naive_forecast_of_flows_is_one_through_flows() -> None:
     series = books()
-    table = backtest(series, [], HORIZON, 1)
+    table = backtest(series, [], Design(HORIZON, 1))
     found = stocks_backtest(series, table, replace(SETUP, model="seasonal_naive")).iloc[0]
     assert found["mase"] != table[table["unique_id"] == "cash"]["mase"].iloc[0]
 
@@ -77,14 +78,14 @@ def test_dates_off_the_end_of_the_month_are_scored() -> None:
     """Months stored on their last business day but one are dated as the forecast dates them."""
     series = books()
     jittered = series.assign(ds=series["ds"] - pd.to_timedelta(series["ds"].dt.month % 3, unit="D"))
-    found = stocks_backtest(jittered, backtest(jittered, ["ses"], HORIZON, 1), SETUP)
-    same = stocks_backtest(series, backtest(series, ["ses"], HORIZON, 1), SETUP)
+    found = stocks_backtest(jittered, backtest(jittered, ["ses"], Design(HORIZON, 1)), SETUP)
+    same = stocks_backtest(series, backtest(series, ["ses"], Design(HORIZON, 1)), SETUP)
     assert found["steps"].tolist() == [HORIZON]
     assert found["wis"].tolist() == same["wis"].tolist()
 
 
 def test_without_flows_there_is_nothing_to_add() -> None:
     series = books().query("unique_id != 'cash_paid' and unique_id != 'cash_received'")
-    table = backtest(series, ["ses"], HORIZON, 1)
+    table = backtest(series, ["ses"], Design(HORIZON, 1))
     assert stocks_backtest(series, table, SETUP).empty
     assert list(stocks_backtest(series, table, SETUP).columns) == list(table.columns)
