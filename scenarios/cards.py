@@ -52,6 +52,6 @@ def _table(frame: pd.DataFrame) -> str:
     return str(frame.to_html(index=False, escape=True, na_rep="", border=0, float_format=figure))
 
 
-def figure(value: float) -> str:
-    """A number as a reader takes it in: whole above a thousand, three digits below."""
-    return f"{value:,.0f}" if abs(value) >= WHOLE else f"{value:.3g}"
+def figure(value: float, digits: int = 3) -> str:
+    """A number as a reader takes it in: whole above a thousand, three digits below, or as many as are asked for."""
+    return f"{value:,.0f}" if abs(value) >= WHOLE else f"{value:.{digits}g}"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from scenarios.cards import figure
 from scenarios.optimise.folder import VERB, Optimum
 from scenarios.optimise.judge import DONE
 from scenarios.optimise.settings import BUDGET, SAMPLERS
 from scenarios.usage import VERBS
+
+MARKS = "* best, = not to be told from it, ! keeps not all constraints"
+"""What stands before a plan."""
 
 
 def optimise_help(config_dir: str | None) -> str:
@@ -36,7 +41,7 @@ def optimise_screen(found: Optimum, most: int = 8) -> str:
     lines += _headline(record, table)
     rows = table[table["kind"] == "objective"].sort_values(["best", "near", "feasible"], ascending=False, kind="stable")
     lines += [_line(record, row) for row in rows.head(most * len(record["objectives"])).to_dict("records")]
-    return "\n".join([*lines, str(found.path / "confirmed.csv")])
+    return "\n".join([*lines, MARKS, str(found.path / "confirmed.csv")])
 
 
 def _headline(record: dict[str, Any], table: Any) -> list[str]:
@@ -66,4 +71,6 @@ def _line(record: dict[str, Any], row: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:,.5g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return "unknown" if math.isnan(value) else figure(value, 5)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from scenarios.cards import figure
 from scenarios.show import aligned, verb_help
 from scenarios.sweeps.folder import FRAMES
 from scenarios.sweeps.rules import first_rows
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST = 3
 """Keys that are told of each metric."""
+
+SHOWN, DIGITS = ("mean", "ci_low", "ci_high"), 4
+"""Figures of the table, and digits of those below a thousand."""
 
 HORIZON = "horizon"
 
@@ -50,6 +54,7 @@ def sweep_screen(found: Sweep, most: int = 20) -> str:
     head = f"{record['points']} points, {record['replications']} runs{failed} in {found.path}"
     columns = ["point", "scenario", *record["keys"], "metric", "period", "mean", "ci_low", "ci_high", "unit"]
     first = table[columns].head(most).rename(columns=record["keys"]).astype(object)
+    first[list(SHOWN)] = first[list(SHOWN)].map(lambda value: figure(value, DIGITS), na_action="ignore")
     rows = first.where(first.notna(), None).to_dict("records")
     rest = f"\n{len(table) - most} more rows" if len(table) > most else ""
     return f"{head}\n{aligned(rows)}{rest}"
@@ -115,5 +120,5 @@ def _doubt(rows: pd.DataFrame) -> str:
 
 def _interval(row: dict[str, Any], value: str, low: str, high: str) -> str:
     bounds = [float(row[end]) for end in (low, high)]
-    around = "" if any(math.isnan(end) for end in bounds) else f" [{bounds[0]:,.4g}, {bounds[1]:,.4g}]"
-    return f"{float(row[value]):,.4g}{around}"
+    around = "" if any(map(math.isnan, bounds)) else f" [{', '.join(figure(end, DIGITS) for end in bounds)}]"
+    return f"{figure(float(row[value]), DIGITS)}{around}"

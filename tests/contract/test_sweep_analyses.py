@@ -19,7 +19,7 @@ from scenarios.sweeps.experiment import make_experiment
 from scenarios.sweeps.folder import Sweep
 from scenarios.sweeps.points import Design, design
 from scenarios.sweeps.rules import COLUMNS as RULES
-from scenarios.sweeps.screen import analyses_screen
+from scenarios.sweeps.screen import analyses_screen, sweep_screen
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 HEADS, PRICE, TRIAL = "policy.desks.sales.heads", "policy.products.seat.price.small", "policy.conversion.trial_days"
@@ -198,6 +198,7 @@ def test_a_tornado_by_the_command(own: Path, tmp_path: Path) -> None:
     screen = analyses_screen(found)
     assert screen.startswith("Tornado (from the low to the high value of a key, horizon)\n  baseline cash_min: ")
     assert screen.endswith("tornado.csv")
+    assert "e+" not in screen + sweep_screen(found)
     assert found.keys.set_index("key").loc[HEADS, ["label", "unit", "base"]].tolist() == ["sellers", "people", 3]
 
 
