@@ -123,7 +123,7 @@ def _of_forecast(path: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, P
 def _check_source(path: Path, record: Mapping[str, Any]) -> None:
     """Refuse a source that is another one now, of which the bundle could not make the forecast again."""
     from scenarios.forecasts.forecast import forecast_digest, settings_of
-    from scenarios.forecasts.source import read_source
+    from scenarios.forecasts.reading import read_source
 
     source = record["source"]
     settings = {key: value for key, value in record["settings"].items() if key != JUDGED}

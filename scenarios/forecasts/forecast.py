@@ -75,7 +75,7 @@ def forecast(
     InputError
         If nothing can be forecast; nothing was written.
     """
-    from scenarios.forecasts.source import read_source
+    from scenarios.forecasts.reading import read_source
     from scenarios.runs.run import check_language
 
     study = settings_of(overrides, config_dir)

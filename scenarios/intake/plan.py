@@ -13,7 +13,8 @@ from analysis.attainment.target import DIMS
 from analysis.metrics import REGISTRY
 from scenarios.errors import InputError, shown, suggest
 from scenarios.intake.cells import Reader, Unreadable
-from scenarios.intake.sheet import EXAMPLES, Sheet, Source, at, read_sheet
+from scenarios.intake.sheet import EXAMPLES, Sheet, at, read_sheet
+from scenarios.intake.source import Source
 from sim.spec.opening_source import OpeningFile
 
 WHERE, ACTUAL = "plan", "actual"

@@ -12,7 +12,8 @@ from typing import Any
 from scenarios.errors import InputError, nearest, shown, suggest
 from scenarios.intake.cells import BLANK, Reader, Unreadable, bad_format, date_reader
 from scenarios.intake.shape import FORMS, Form
-from scenarios.intake.sheet import EXAMPLES, Sheet, Source, at, check_header, read_sheet
+from scenarios.intake.sheet import EXAMPLES, Sheet, at, check_header, read_sheet
+from scenarios.intake.source import Source
 from sim.spec.opening_source import OpeningFile
 
 WHERE = "market.opening"

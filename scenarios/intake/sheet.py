@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scenarios.errors import InputError, shown, suggest
+from scenarios.intake.source import Source
 
 MAX_BYTES = 2**29
 EXAMPLES = 5
@@ -19,30 +20,6 @@ SHIPPED = "conf://"
 """Beginning of a path below the shipped configuration."""
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file as a configuration names it.
-
-    Attributes
-    ----------
-    where : str
-        Key of the configuration that holds ``path``, ``encoding`` and ``columns``.
-    what : str
-        What the file should be, in a message.
-    date_format, decimal : str
-        How the dates and numbers of a workbook, which have no form of their own, are written as text.
-    """
-
-    where: str
-    path: str
-    what: str
-    encoding: str = "utf-8"
-    delimiter: str = ","
-    sheet: str | None = None
-    date_format: str = "%Y-%m-%d"
-    decimal: str = "."
 
 
 @dataclass(frozen=True)

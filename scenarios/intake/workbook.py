@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from scenarios.errors import InputError, shown, suggest
-from scenarios.intake.sheet import Source
+from scenarios.intake.source import Source
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError, OSError, SyntaxError)
 """What a file raises that is no workbook, or one that is damaged inside."""

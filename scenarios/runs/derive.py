@@ -122,7 +122,7 @@ def forecast_table(folder: Path, metrics: pd.DataFrame, settings: Entry, workers
 
     from analysis.forecast.results import columns
     from analysis.series import monthly_series
-    from scenarios.forecasts.source import read_source
+    from scenarios.forecasts.reading import read_source
     from scenarios.forecasts.steps import forecast_steps
     from scenarios.runs.execute import spread
     from scenarios.studies.forecast_checks import BEST

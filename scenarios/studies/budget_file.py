@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from scenarios.errors import InputError, shown, suggest
-from scenarios.intake.sheet import Sheet, Source, at, check_header, read_sheet
+from scenarios.intake.sheet import Sheet, at, check_header, read_sheet
+from scenarios.intake.source import Source
 from scenarios.studies.resolve import Tree, resolve
 
 WHERE = "policy.budgets"

@@ -11,7 +11,8 @@ import numpy as np
 
 from scenarios.errors import InputError, shown, suggest
 from scenarios.intake.cells import bad_format, date_reader
-from scenarios.intake.sheet import EXAMPLES, Source, at, check_header, read_sheet
+from scenarios.intake.sheet import EXAMPLES, at, check_header, read_sheet
+from scenarios.intake.source import Source
 from sim.spec.contacts import Contacts
 from sim.spec.market import MarketSpec, Trace
 from sim.spec.study import Horizon

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scenarios.forecasts.source import read_source
+from scenarios.forecasts.reading import read_source
 
 SETTINGS: dict[str, Any] = {
     "columns": {"unique_id": "unique_id", "ds": "ds", "y": "y"},

@@ -15,8 +15,8 @@ import pytest
 
 from scenarios.cli import DONE, FAILED, WRONG, main
 from scenarios.errors import InputError
+from scenarios.forecasts.reading import find, read_source
 from scenarios.forecasts.series_file import SeriesFile, read_series_file
-from scenarios.forecasts.source import find, read_source
 from scenarios.forecasts.text import MAX_BYTES
 
 SETTINGS: dict[str, Any] = {

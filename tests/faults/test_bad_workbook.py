@@ -14,7 +14,8 @@ import pytest
 from openpyxl.chart import BarChart
 
 from scenarios.errors import InputError
-from scenarios.intake.sheet import Source, read_sheet
+from scenarios.intake.sheet import read_sheet
+from scenarios.intake.source import Source
 from scenarios.intake.workbook import records_of
 
 ROWS = [["external_id", "arr", "start"], ["x", 36.125, date(2024, 2, 1)], ["y", 1200.0, date(2024, 3, 1)]]

@@ -14,7 +14,8 @@ from analysis.forecast.arima import Arima
 from scenarios.comparisons.pairs import run_quietly
 from scenarios.errors import InputError
 from scenarios.forecasts.planned import plan_columns, with_plan
-from scenarios.forecasts.source import Source, read_source
+from scenarios.forecasts.reading import read_source
+from scenarios.forecasts.source import Source
 from scenarios.studies.compose import compose
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
