@@ -222,7 +222,9 @@ def _log(world: World, standing: Standing, history: History) -> None:
     twice = (history.activity == entry[history.account]) & (history.time == entered[history.account])
     twice &= np.isnan(history.amount)
     rows = history.take(np.flatnonzero(~twice))
-    world.recorder.past(rows.take(np.lexsort((rows.account, rows.time))))
+    rows = rows.take(np.lexsort((rows.account, rows.time)))
+    products = np.array([*(part.product for part in world.parts.values()), -1])
+    world.recorder.past(rows, products[rows.part])
 
 
 def _books(world: World, opening: Opening) -> None:

@@ -156,13 +156,13 @@ class Recorder:
         rows["quantity"] = _NAN if quantity is None else quantity
         self.mark_rows += rows.tobytes()
 
-    def past(self, history: History) -> None:
-        """What had already happened on day 0, at its own time."""
+    def past(self, history: History, product: np.ndarray) -> None:
+        """What had already happened on day 0, at its own time, and the codes of the products that it is about."""
         rows = np.zeros(len(history), MARK)
         for name, column in (("account", "account"), ("code", "activity"), ("stop", "stop"), ("channel", "channel")):
             rows[name] = getattr(history, column)
         rows["time"], rows["quantity"] = history.time, history.quantity
-        rows["note"] = rows["product"] = -1
+        rows["note"], rows["product"] = -1, product
         rows["after"] = len(self.rows) // VISIT.itemsize
         known = ~np.isnan(history.amount)
         rows["amount"] = np.where(known, np.rint(np.nan_to_num(history.amount)).astype(np.int64), NONE)

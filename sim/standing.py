@@ -116,11 +116,13 @@ def _history(world: World, events: Unfolded, cases: list[Case]) -> History:
     rows = np.flatnonzero(told)
     touched = events.activity[rows] == ACTIVITY_CODE["touched"]
     amount = events.amount[rows]
+    place = {part.product: index for index, part in reversed(list(enumerate(world.parts.values())))}
     return History.make(
         len(rows), account=events.account[rows], activity=events.activity[rows],
         channel=np.where(touched, events.channel[rows], -1), stop=events.stage[rows],
         time=events.time[rows] - world.env.now,
         amount=np.where(amount == NONE, np.nan, amount.astype(float)), quantity=events.quantity[rows],
+        part=[place.get(product, -1) for product in events.product[rows].tolist()],
     )  # fmt: skip
 
 

@@ -240,6 +240,8 @@ class History(Columns):
         Days, not positive.
     amount, quantity : float arrays
         Minor units; as the activity bears it. NaN: none.
+    part : int array
+        Place of the part whose product it is about; -1: the main product, or none.
     """
 
     account: np.ndarray = _column(np.int64, -1)
@@ -249,6 +251,7 @@ class History(Columns):
     time: np.ndarray = _column(float, 0.0)
     amount: np.ndarray = _column(float, UNKNOWN)
     quantity: np.ndarray = _column(float, UNKNOWN)
+    part: np.ndarray = _column(np.int64, -1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim.simulate import simulate
 from sim.spec import Timeline
 from sim.spec.opening import Past
 from sim.world import World
-from tests.fixtures.studies import build, changed, fixed, study, timeline
+from tests.fixtures.studies import build, changed, fixed, study, timeline, values, where
 from tests.unit.test_further_products import two
 
 
@@ -89,3 +90,14 @@ def test_who_has_had_a_project_is_offered_no_other_by_a_state() -> None:
     world.run()
     again = [row.account for row in world.contracts.rows if row.start > 0 and row.account in had]
     assert all(world.customer_since[account] > 0 for account in again)
+
+
+def test_what_was_sold_before_bears_its_product() -> None:
+    later = changed(two(), {"horizon.start": "2025-11-01", "horizon.days": 31})
+    past = Past(timeline=timeline(two()), day=304.0, seed=1, replication=0)
+    events = simulate(Timeline(spec=build(later), opening=past), 1, 0, wanted=("events",)).tables["events"]
+    before = np.asarray(events["time"]) < 0
+    for activity, product in (("cross_sold", "more"), ("signed", "main")):
+        sold = before & where(events, activity=activity)
+        assert sold.sum() > 3
+        assert set(values(events["product"])[sold]) == {product}
