@@ -7,6 +7,7 @@ price, so that the main product's money is what it is without the bundle.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,16 +157,21 @@ class AddOnPart(SubscriptionPart):
         self.close(account, now, "churned")
 
     def reopen(self, rows: Agreements) -> None:
-        """Contracts of the past. Whether they were sold in a bundle is not known: their next term is at list price."""
+        """Contracts of the past, each with the discount of its bundle if it is known to be of one."""
         accounts, ends = rows.account, self.world.term_ends
         agreed = ends[accounts].copy()
         super().reopen(rows)
         ends[accounts] = agreed
         self.share[accounts] = self.units[accounts] / self._base(accounts)
+        self.bundled[accounts] = rows.bundled
         self.world.further[accounts] += 1
         for account, end, main in zip(accounts.tolist(), rows.end.tolist(), agreed.tolist(), strict=True):
             if not (self.spec.co_termed and abs(main - end) < 1.0):
                 self._wake(account, max(end, 0.0))
+
+    def running(self) -> Agreements:
+        rows = super().running()
+        return replace(rows, bundled=self.bundled[rows.account])
 
     def month(self, now: float, first: float) -> None:
         self._earn(now)

@@ -174,6 +174,8 @@ class Agreements(Columns):
         Lasting level of what is metered, a month, in major units; NaN: drawn.
     done : float array
         When a project was completed; NaN: the contract runs.
+    bundled : bool array
+        Whether it was taken in a bundle, whose discount holds as long as the product is kept.
     """
 
     account: np.ndarray = _column(np.int64, -1)
@@ -189,6 +191,7 @@ class Agreements(Columns):
     price: np.ndarray = _column(float, UNKNOWN)
     level: np.ndarray = _column(float, UNKNOWN)
     done: np.ndarray = _column(float, UNKNOWN)
+    bundled: np.ndarray = _column(bool, False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim.revenue.add_on import AddOnPart
 from sim.simulate import simulate
 from sim.spec import Timeline
 from sim.spec.opening import Past
@@ -101,3 +102,23 @@ def test_what_was_sold_before_bears_its_product() -> None:
         sold = before & where(events, activity=activity)
         assert sold.sum() > 3
         assert set(values(events["product"])[sold]) == {product}
+
+
+def test_a_discount_for_both_holds_beyond_the_state() -> None:
+    """The next term of an add-on from a bundle is at the price that its customer has, not at list price."""
+    bundle = {
+        "bundle": "both", "bundle_at": "signed", "bundle_discount": 0.5, "interest": None, "way": None, "keep": None,
+        "co_termed": False,
+    }  # fmt: skip
+    document = changed(two(**bundle), {"business.decisions.both": {"base": 0.5}})
+    later = changed(document, {"horizon.start": "2025-11-01", "horizon.days": 200})
+    past = Past(timeline=timeline(document), day=304.0, seed=1, replication=0)
+    world = World(Timeline(spec=build(later), opening=past), 1, 0)
+    part = world.parts["more"]
+    assert isinstance(part, AddOnPart)
+    carried = np.flatnonzero(part.alive)
+    assert len(carried) > 3
+    world.run()
+    again = [row.account for row in world.contracts.rows if row.product == part.product and row.start > 0]
+    assert set(again) & set(carried.tolist())
+    assert set(part.price[np.unique(again)]) == {300.0}
