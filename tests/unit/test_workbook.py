@@ -15,7 +15,7 @@ import pytest
 
 from scenarios import InputError, compose, run
 from scenarios.runs.export import export
-from scenarios.runs.exports.workbook.book import guarded
+from scenarios.runs.exports.workbook.book import Book, guarded
 from scenarios.runs.exports.workbook.operations import TEXTS
 from scenarios.runs.targets import FILES
 from tests.fixtures.office import NEEDS_OFFICE, calculated, differing, formulas, shown
@@ -210,6 +210,14 @@ def test_nothing_is_simulated_where_nothing_shall_be_and_the_bytes_are_the_same(
     assert "again=0" in str([*shown(path)["Why they differ"].iter_rows(values_only=True)])
     (path,) = export(folder, "xlsx", again=0, progress=False).iterdir()
     assert path.read_bytes() == first
+
+
+def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").symlink_to("/dev/full")
+    book = Book(tmp_path / "a.xlsx", "a")
+    book.sheet("one").title("x" * 10_000)
+    with pytest.raises(OSError, match="No space left on device"):
+        book.close()
 
 
 def test_a_horizon_without_a_month_has_no_twin(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.utility import quote_sheetname, xl_col_to_name
 
 from scenarios.runs.exports.sheets import FORMULA
@@ -189,7 +191,8 @@ class Book:
     """
 
     def __init__(self, path: Path, title: str) -> None:
-        self.file = Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
+        self._path, self._made = path, BytesIO()
+        self.file = Workbook(self._made, {"strings_to_formulas": False, "strings_to_urls": False})
         self.file.set_properties({"title": title, "created": EPOCH})
         self.file.set_calc_mode("auto")
         add = self.file.add_format
@@ -218,5 +221,15 @@ class Book:
         return self._forms[key]
 
     def close(self) -> None:
-        """Write the file."""
-        self.file.close()
+        """Write the file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        try:
+            self.file.close()
+        except FileCreateError as error:
+            raise error.args[0] from None
+        self._path.write_bytes(self._made.getvalue())
