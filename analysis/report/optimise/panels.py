@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
+
 from analysis.report.blocks import Block, Card, Cards, Cell, Chart, Charts, Facts, Panel, Table
 from analysis.report.comparison.charts import Bar, height
 from analysis.report.forecasts.charts import beside
 from analysis.report.optimise.charts import against, course, trade
 from analysis.report.optimise.folder import CURRENT, View
-from analysis.report.scaling import words
+from analysis.report.scaling import scaled, words
 
 MOST_KEYS, MOST_ROWS = 6, 50
 """Keys that are drawn, and rows of a table; more are in the files."""
+
+OPTIMISM = ("optimism", "optimism_low", "optimism_high")
 
 SETTINGS = ("keys", "shares", "uncertain", "sampler", "seed", "budget", "robust", "confirm")
 """Settings of the experiment that are told, with a text of the language each."""
@@ -95,9 +99,9 @@ def promised(view: View) -> Panel | None:
     for number, told in enumerate(view.folder.objectives):
         rows = [row for row in _objectives(view, number) if row["optimism"] == row["optimism"]]
         if rows:
-            bars = [Bar(view.plan(row), row["optimism"], row["optimism_low"], row["optimism_high"]) for row in rows]
+            figures, unit = scaled(view.say, pd.DataFrame(rows)[list(OPTIMISM)].astype(float), str(told["unit"]))
+            bars = [Bar(view.plan(row), *ends) for row, ends in zip(rows, figures.to_numpy().tolist(), strict=True)]
             figure = beside(bars, [0.0], words(view.say))
-            unit = text.unit(told["unit"])
             charts.append(Chart(f"promised-{number}", view.metric(told), unit, text("optimise.promised.note"), figure,
                                 height(len(bars))))  # fmt: skip
     found = [row for number in range(len(view.folder.objectives)) for row in _objectives(view, number)
@@ -114,24 +118,35 @@ def tried(view: View) -> Panel | None:
     if done.empty:
         return None
     names = (text("optimise.feasible"), text("optimise.infeasible"), text("optimise.so_far"))
+    done, front, units = _scaled(view, done)
     charts = []
     for number, told in enumerate(folder.objectives):
         figure = course(done, told, words(view.say, *names, dates=False))
-        charts.append(Chart(f"course-{number}", view.metric(told), text.unit(told["unit"]),
+        charts.append(Chart(f"course-{number}", view.metric(told), units[number],
                             text("optimise.tried.course"), figure))  # fmt: skip
     if len(folder.objectives) > 1:
         one, other = folder.objectives[:2]
-        figure = trade(done, folder.front, (one, other), words(view.say, *names, view.metric(one), dates=False))
-        unit = text.unit(other["unit"])
-        charts.insert(0, Chart("trade", view.metric(other), unit, text("optimise.tried.trade"), figure))
+        axis = ", ".join(filter(None, (view.metric(one), units[0])))
+        figure = trade(done, front, (one, other), words(view.say, *names, axis, dates=False))
+        charts.insert(0, Chart("trade", view.metric(other), units[1], text("optimise.tried.trade"), figure))
     first = folder.objectives[0]
     for place, alias in enumerate(list(folder.keys.values())[:MOST_KEYS]):
         figure = against(done, first, alias, words(view.say, *names, dates=False))
         title = text("optimise.tried.against", metric=view.metric(first), lever=alias)
-        charts.append(Chart(f"key-{place}", title, text.unit(first["unit"]), text("optimise.tried.key"), figure))
+        charts.append(Chart(f"key-{place}", title, units[0], text("optimise.tried.key"), figure))
     feasible = int(done["feasible"].sum())
     told_text = text("optimise.tried.headline", feasible=text.count(feasible), count=text.count(len(done)))
     return Panel("tried", text("optimise.tried.title"), told_text, text("optimise.tried.lead"), [Charts(charts)])
+
+
+def _scaled(view: View, trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Trials and front with every objective in a scale that can be read, and the words for the units."""
+    together, units = pd.concat([trials, view.folder.front]), []
+    for told in view.folder.objectives:
+        columns = [f"{told['column']}{end}" for end in ("", "_low", "_high")]
+        together[columns], unit = scaled(view.say, together[columns].astype(float), str(told["unit"]))
+        units.append(unit)
+    return together.iloc[: len(trials)], together.iloc[len(trials) :], units
 
 
 def setup(view: View) -> Panel | None:
