@@ -11,7 +11,7 @@ from scenarios.optimise.judge import DONE
 from scenarios.optimise.settings import BUDGET, SAMPLERS
 from scenarios.usage import VERBS
 
-MARKS = "* best, = not to be told from it, ! keeps not all constraints"
+MARKS = "* best, = not to be told from it, ! breaks a constraint or has no value"
 """What stands before a plan."""
 
 

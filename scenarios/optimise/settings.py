@@ -146,8 +146,13 @@ def _objectives(given: list[Any]) -> Iterator[str]:
         if each.get("direction") not in DIRECTIONS:
             right = suggest(str(each.get("direction")), DIRECTIONS)
             yield _line(f"{where}.direction", "is unknown", each.get("direction"), right)
-        if each in given[:index]:
+        if _figure(each) in [_figure(other) for other in given[:index] if isinstance(other, Mapping)]:
             yield _line(where, "is given twice", dict(each), "each objective once")
+
+
+def _figure(objective: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What an objective is about, whichever way it should go."""
+    return objective.get("metric"), objective.get("period", "horizon")
 
 
 def _limits(given: list[Any]) -> Iterator[str]:

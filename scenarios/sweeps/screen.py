@@ -54,10 +54,14 @@ def sweep_screen(found: Sweep, most: int = 20) -> str:
     head = f"{record['points']} points, {record['replications']} runs{failed} in {found.path}"
     columns = ["point", "scenario", *record["keys"], "metric", "period", "mean", "ci_low", "ci_high", "unit"]
     first = table[columns].head(most).rename(columns=record["keys"]).astype(object)
-    first[list(SHOWN)] = first[list(SHOWN)].map(lambda value: figure(value, DIGITS), na_action="ignore")
-    rows = first.where(first.notna(), None).to_dict("records")
+    rows = [_told(row) for row in first.where(first.notna(), None).to_dict("records")]
     rest = f"\n{len(table) - most} more rows" if len(table) > most else ""
     return f"{head}\n{aligned(rows)}{rest}"
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with its figures as a reader takes them in; of a point that failed they are empty."""
+    return row | {name: figure(row[name], DIGITS) for name in SHOWN if row[name] is not None}
 
 
 def analyses_screen(found: Sweep) -> str:

@@ -177,6 +177,7 @@ def test_what_fails_is_a_row_and_the_rest_goes_on(
     assert shown.err.splitlines()[0].startswith(
         "failed: point 1 replication 1: ZeroDivisionError: no customers; again: tobsim run business=mini "
     )
+    assert "nan" not in shown.out.split(), "what one replication does not say stays empty"
     found = Sweep(path)
     assert found.failures[["point", "replication", "type"]].values.tolist() == [
         [1, 1, "ZeroDivisionError"], [4, 1, "ZeroDivisionError"],

@@ -60,6 +60,8 @@ SETTINGS = [
     (objective(period="month"), "objectives.0.period", "one of horizon, last"),
     (objective(weight=2), "objectives.0.weight", "is unknown"),
     ({"objectives": 2 * GOOD["objectives"]}, "objectives.1", "is given twice"),
+    ({"objectives": [{"metric": "cash", "direction": each} for each in ("maximise", "minimise")]}, "objectives.1",
+     "is given twice"),
     (limit(), "constraints.0", "needs at_least or at_most"),
     (limit(at_least=0, at_most=1), "constraints.0", "needs at_least or at_most"),
     (limit(at_least="0"), "constraints.0.at_least", 'finite number, got "0"'),

@@ -56,5 +56,5 @@ def test_objectives_are_drawn_in_a_scale_that_can_be_read() -> None:
                                   manifest={}, labels=lambda key: {})  # fmt: skip
     found = tried(View(folder, catalogue("en", PART)))
     charts: Any = found and found.blocks[0]
-    assert [chart.unit for chart in charts.charts] == ["m CNY/year"] * 2
+    assert [chart.unit for chart in charts.charts] == ["m\N{NO-BREAK SPACE}CNY/year"] * 2
     assert [chart.figure["data"][0]["y"] for chart in charts.charts] == [[2, 4], [2, 4]]
