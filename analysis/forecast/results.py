@@ -49,7 +49,8 @@ class Forecasts:
         every series that could be forecast. ``model`` is what was fitted in the end, ``flows`` for a stock; ``note``
         says why it is not the model that was asked for, or what was repaired. All numbers are finite.
     paths : dict
-        Sample paths by unique_id, shape (paths, h). Path p of the series of one business is one world.
+        Sample paths by unique_id, shape (paths, h), of the series whose paths were wanted.
+        Path p of the series of one business is one world.
     failures : pandas.DataFrame
         Columns unique_id, model, reason: what could not be forecast at all.
     surprises : dict

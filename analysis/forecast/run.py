@@ -6,8 +6,8 @@ its stocks and flows made to add up (``analysis.forecast.flows``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +51,8 @@ class Setup:
         Of all series; None: found for each one from its dates.
     structure : bool
         Whether stocks and their flows are made to add up where both are there.
+    kept : collection of str or None
+        Ids of the series whose paths are wanted; None: all. A table with stocks keeps all.
     """
 
     horizon: int = 12
@@ -61,6 +63,7 @@ class Setup:
     regressors: pd.DataFrame | None = None
     frequency: str | None = None
     structure: bool = True
+    kept: Collection[str] | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("horizon", 1), ("paths", 2)):
@@ -78,13 +81,14 @@ class Setup:
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """A series to forecast: id, values by date, floor, and what turns its fit into a better informed one."""
+    """A series to forecast: id, values by date, floor, what turns its fit into a better informed one, paths kept?"""
 
     name: str
     y: pd.Series
     floor: float | None
     setup: Setup
     informed: Change | None = None
+    kept: bool = True
 
 
 def forecast_metrics(
@@ -146,10 +150,12 @@ def forecast_series(
     """
     setup = setup or Setup()
     _refuse(setup)
-    items = {item.name: item for item in _items(series, setup, informed or {})}
+    systems = flows.systems(series) if setup.structure else []
+    whole = replace(setup, kept=None) if systems else setup
+    items = {item.name: item for item in _items(series, whole, informed or {})}
     found, failed = _tried(list(items.values()), mapper)
-    if setup.structure:
-        known = [system for system in flows.systems(series) if not failed.keys() & system.flows.keys()]
+    if systems:
+        known = [system for system in systems if not failed.keys() & system.flows.keys()]
         found = flows.structured(found, known)
         failed = {name: reason for name, reason in failed.items() if name not in found}
     return collected({name: found[name] for name in items if name in found}, failed, setup)
@@ -170,8 +176,10 @@ def _refuse(setup: Setup) -> None:
 
 
 def _items(series: pd.DataFrame, setup: Setup, informed: Mapping[str, Change]) -> Iterator[Item]:
+    own = replace(setup, kept=None)
     for name, part in series.groupby("unique_id", sort=False):
-        yield Item(str(name), part.set_index("ds")["y"], floor_of(part), setup, informed.get(str(name)))
+        kept = setup.kept is None or str(name) in setup.kept
+        yield Item(str(name), part.set_index("ds")["y"], floor_of(part), own, informed.get(str(name)), kept)
 
 
 def floor_of(part: pd.DataFrame) -> float | None:
@@ -211,6 +219,7 @@ def forecast_one(item: Item) -> Outcome:
     paths = fitted.simulate(setup.horizon, setup.paths, stream(item.name))
     if not (np.isfinite(paths).all() and np.isfinite(table.select_dtypes("number").to_numpy()).all()):
         raise ValueError(f"{fitted.model} runs away: its forecast is not finite")
+    paths = paths if item.kept else paths[:0].copy()
     return Outcome(table[columns(setup.levels)], paths, pd.Series(surprises(history), index=history.dates))
 
 
@@ -221,7 +230,7 @@ def collected(found: Mapping[str, Outcome], failed: Mapping[str, str], setup: Se
     tables = [outcome.table for outcome in found.values()]
     return Forecasts(
         pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns(setup.levels)),
-        {name: outcome.paths for name, outcome in found.items()},
+        {name: outcome.paths for name, outcome in found.items() if len(outcome.paths)},
         pd.DataFrame(
             [(name, setup.model_of(name), reason) for name, reason in failed.items()],
             columns=["unique_id", "model", "reason"],

@@ -253,7 +253,8 @@ def _usable(frame: pd.DataFrame, depth: int, reading: _Reading) -> pd.DataFrame:
         line = min(reading.aside, default=0)
         first = f" (line {line}: {reading.aside[line]})" if reading.aside else ""
         got = f"{len(reading.aside)} of {reading.rows}{first}"
-        raise InputError([f"source: has more rows that cannot be used than others, got {got}; a table of series"])
+        right = "forecast.date_format, as '%d %b %Y'" if "no date with the year first" in first else "a table of series"
+        raise InputError([f"source: has more rows that cannot be used than others, got {got}; {right}"])
     order = frame["unique_id"].map({name: place for place, name in enumerate(frame["unique_id"].unique())})
     frame = frame.assign(_order=order).sort_values(["_order", "ds"], kind="stable")
     return frame[["unique_id", *groups, "ds", "y", ROW]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import InputError, shown, suggest
@@ -76,7 +76,7 @@ def forecast_steps(source: Source, settings: Mapping[str, Any], mapper: Mapper, 
             table = with_choice(table, chosen)
         stage("stocks", int(table["cutoff"].nunique()))
         found.frames |= judged(with_stocks(table, source.series, _setup(settings, regressors, chosen), mapper))
-    setup = _setup(settings, regressors, chosen)
+    setup = replace(_setup(settings, regressors, chosen), kept=_wanted(source, asked))
     stage("forecast", count)
     forecasts = _forecast(source, settings, setup, mapper)
     forecasts = _summed(forecasts, source, settings, found)
@@ -178,6 +178,11 @@ def _setup(settings: Mapping[str, Any], regressors: pd.DataFrame | None, chosen:
         settings["frequency"],
         settings["structure"],
     )
+
+
+def _wanted(source: Source, asked: Sequence[Target]) -> frozenset[str]:
+    """Series whose paths are used: those of sums and of targets. Of thousands, paths would fill the memory."""
+    return frozenset([name for tree in source.hierarchies for name in tree.ids] + [each.series for each in asked])
 
 
 def _forecast(source: Source, settings: Mapping[str, Any], setup: Setup, mapper: Mapper) -> Forecasts:

@@ -73,6 +73,7 @@ REFUSED = [
     ("unique_id;ds;y\na;2025-01-01;1.310,50\n", {}, "forecast.decimal", """forecast.decimal='","' for 1310.5"""),
     ("shop;day;sales\na;2025-01-01;1\n", {}, "forecast.columns", "{unique_id: "),
     (HEAD + "a,soon,1\na,later,2\na,2025-01-01,3\n", {}, "source", "got 2 of 3 (line 2"),
+    (HEAD + "a,Jan 2025,1\na,Feb 2025,2\n", {}, "source", "forecast.date_format, as '%d %b %Y'"),
     (HEAD + "a,2025-01-01,1\n", {"hierarchy": ["region"]}, "forecast.hierarchy.0", "is no column of the file"),
     (b"PK\x03\x04" + b"x" * 50, {}, "source", "a spreadsheet or an archive"),
     (b"\x1f\x8b\x08\x00broken", {}, "source", "cannot be unpacked"),
