@@ -114,7 +114,14 @@ def read_design(folder: Path, numbers: Sequence[int] | None = None, further: Map
     chosen = [point for point in stored[2] if numbers is None or point.number in set(numbers)]
     detail = [period for period in asked.periods if period in SHORT]
     found = Design(record["experiment"], base, bases, planned(bases, chosen, detail), asked, settings["experiment"])
-    return found if len(chosen) < len(stored[2]) else replace(found, experiment=_experiment(found, content))
+    if len(chosen) < len(stored[2]):
+        return found
+    try:
+        return replace(found, experiment=_experiment(found, content))
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _damaged(folder / DESIGN) from None
 
 
 def _experiment(design: Design, content: Mapping[str, Any]) -> Experiment | None:

@@ -123,6 +123,9 @@ def test_what_is_read_off_all_points_is_made_again(settings: dict[str, Any], tab
     assert {"keys.csv", table} <= set(Sweep(path).record["files"])
     found = reproduce_sweep(path, quiet=True)
     assert found.identical, found.text
+    edit(path, settings=Sweep(path).record["settings"] | {"experiment": {"sampler": "grid"}})
+    with pytest.raises(InputError, match="is damaged or not ours"):
+        reproduce_sweep(path, quiet=True)
 
 
 def test_some_points_are_reproduced_from_the_first_to_the_last(
