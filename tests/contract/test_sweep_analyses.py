@@ -121,7 +121,7 @@ def test_a_planted_box_is_told_in_business_words(tmp_path: Path) -> None:
     assert rule.endswith(f"{such}; these are 100 % of all failures")
 
 
-@pytest.mark.parametrize(("kind", "period"), [("month", "2025-03"), ("quarter", "Q2025-02"), ("fiscal_year", "FY2025")])
+@pytest.mark.parametrize(("kind", "period"), [("month", "2025-03"), ("quarter", "Q2025-03"), ("fiscal_year", "FY2025")])
 def test_a_discovery_of_any_period_that_is_kept(tmp_path: Path, kind: str, period: str) -> None:
     found = planned("lhs", points=64, periods=["horizon", kind], discovery=CASH | {"period": period})
     results = written(tmp_path / "s", found, lambda p, _: -1.0 if p.values[PRICE] > 250 else 1, period)
