@@ -50,7 +50,7 @@ def failures(
     Parameters
     ----------
     results : DataFrame
-        ``point``, ``replication``, ``metric``, ``value``: one scenario, one period.
+        ``number``, ``replication``, ``metric``, ``value``: one scenario, one period.
     metric : str
         Which one.
     below, above : float, optional
@@ -59,7 +59,7 @@ def failures(
     Returns
     -------
     Series
-        By ``point``, over the replications in which the metric is defined; NaN where it is in none.
+        By ``number``, over the replications in which the metric is defined; NaN where it is in none.
 
     Raises
     ------
@@ -71,10 +71,10 @@ def failures(
     rows = results[results["metric"] == metric]
     if rows.empty:
         raise ValueError(f"the results hold no metric {metric}")
-    if rows.duplicated(["point", "replication"]).any():
+    if rows.duplicated(["number", "replication"]).any():
         raise ValueError(f"{metric}: several values of one point and replication; choose a period and a scenario")
     failed = rows["value"] < below if below is not None else rows["value"] > above
-    return failed.astype(float).where(rows["value"].notna()).groupby(rows["point"]).mean()
+    return failed.astype(float).where(rows["value"].notna()).groupby(rows["number"]).mean()
 
 
 def discover(
@@ -85,10 +85,10 @@ def discover(
     Parameters
     ----------
     points : DataFrame
-        ``point`` and a column per key, numbers or words; from a sample that fills the space (Latin hypercube,
+        ``number`` and a column per key, numbers or words; from a sample that fills the space (Latin hypercube,
         Sobol, a grid).
     failed : Series
-        By ``point``, 0 to 1 (``failures``); points that it lacks, or that are NaN, are left out.
+        By ``number``, 0 to 1 (``failures``); points that it lacks, or that are NaN, are left out.
     keys : sequence of str
         Keys in which limits are sought.
     rng : Generator, optional
@@ -106,7 +106,7 @@ def discover(
     """
     if rng is None:
         rng = np.random.default_rng(1999)
-    y = points["point"].map(failed).to_numpy(float)
+    y = points["number"].map(failed).to_numpy(float)
     known = ~np.isnan(y)
     if ((y[known] < 0) | (y[known] > 1)).any():
         raise ValueError("the share of replications that fail lies within 0 and 1")

@@ -88,7 +88,7 @@ def _check_inputs(path: Path, design: Design) -> None:
     sweep = Sweep(path)
     if sweep.record.get("engine") != engine_version():
         return
-    there = dict(sweep.points[["point", "key"]].itertuples(index=False, name=None))
+    there = dict(sweep.points[["number", "key"]].itertuples(index=False, name=None))
     if changed := [point.number for point in design.points if there.get(point.number) != point.key]:
         got = f"got other ones for point {changed[0]}"
         raise InputError([f"{path}: is not the sweep of these input files, {got}; the files as they were"])

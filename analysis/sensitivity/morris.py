@@ -86,9 +86,9 @@ def morris(
     Parameters
     ----------
     points : DataFrame
-        ``point`` and a column per key, trajectory after trajectory as in SALib's sample: ``keys + 1`` points each.
+        ``number`` and a column per key, trajectory after trajectory as in SALib's sample: ``keys + 1`` points each.
     results : DataFrame
-        ``point``, ``replication``, ``metric``, ``value``: one scenario, one period.
+        ``number``, ``replication``, ``metric``, ``value``: one scenario, one period.
     keys : sequence of str
         The free keys, without keys linked to them; for keys that are sampled together (shares of a whole) the name
         of their group.

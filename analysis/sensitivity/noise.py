@@ -87,9 +87,9 @@ def responses(points: pd.DataFrame, results: pd.DataFrame, metric: str) -> Respo
     Parameters
     ----------
     points : DataFrame
-        Column ``point``, each once, in the order of the design.
+        Column ``number``, each once, in the order of the design.
     results : DataFrame
-        Columns ``point``, ``replication``, ``metric``, ``value``: one period, one scenario.
+        Columns ``number``, ``replication``, ``metric``, ``value``: one period, one scenario.
     metric : str
         Which one.
 
@@ -98,16 +98,16 @@ def responses(points: pd.DataFrame, results: pd.DataFrame, metric: str) -> Respo
     ValueError
         If a point is listed twice, has two values of a replication, or no replication is there at all points.
     """
-    if points["point"].duplicated().any():
-        raise ValueError(f"point {points['point'][points['point'].duplicated()].iloc[0]} is listed twice")
-    rows = results[(results["metric"] == metric) & results["point"].isin(points["point"])]
-    if rows.duplicated(["point", "replication"]).any():
+    if points["number"].duplicated().any():
+        raise ValueError(f"point {points['number'][points['number'].duplicated()].iloc[0]} is listed twice")
+    rows = results[(results["metric"] == metric) & results["number"].isin(points["number"])]
+    if rows.duplicated(["number", "replication"]).any():
         raise ValueError(f"{metric}: several values of one point and replication; choose a period and a scenario")
     counts = rows.groupby("replication").size()
-    everywhere = counts.index[counts == rows["point"].nunique()]
+    everywhere = counts.index[counts == rows["number"].nunique()]
     if everywhere.empty:
         raise ValueError(f"{metric}: no replication has results at every point")
-    wide = rows.pivot(index="point", columns="replication", values="value").reindex(points["point"])
+    wide = rows.pivot(index="number", columns="replication", values="value").reindex(points["number"])
     return Responses(wide[everywhere].to_numpy(float), everywhere.to_numpy(int))
 
 

@@ -83,9 +83,9 @@ def sobol(
     Parameters
     ----------
     points : DataFrame
-        ``point`` and a column per key, numbers or words, in the order of SALib's sample.
+        ``number`` and a column per key, numbers or words, in the order of SALib's sample.
     results : DataFrame
-        ``point``, ``replication``, ``metric``, ``value``: one scenario, one period.
+        ``number``, ``replication``, ``metric``, ``value``: one scenario, one period.
     keys : sequence of str
         The free keys in the order of the sample, without keys linked to them; for keys that are sampled together
         (shares of a whole) the name of their group, which is no column.

@@ -35,10 +35,10 @@ def tornado(
     Parameters
     ----------
     points : DataFrame
-        ``point`` and a column per key; the first point is the base, every other one moves one key. A key needs at
+        ``number`` and a column per key; the first point is the base, every other one moves one key. A key needs at
         least one other value; its side that has none is the base itself.
     results : DataFrame
-        ``point``, ``replication``, ``metric``, ``value``: one scenario, one period.
+        ``number``, ``replication``, ``metric``, ``value``: one scenario, one period.
     keys : sequence of str
         The free keys; keys linked to them are not among them.
     common : bool

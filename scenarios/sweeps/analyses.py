@@ -119,7 +119,7 @@ def read_results(path: Path, period: str | None = None) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     texts = ["scenario", "metric", "period"]
-    table = pq.read_table(path, columns=["point", *texts, "replication", "value"], read_dictionary=texts)
+    table = pq.read_table(path, columns=["number", *texts, "replication", "value"], read_dictionary=texts)
     frame: pd.DataFrame = table.to_pandas()
     kept = [period] if period else [each for each in frame["period"].cat.categories if ANALYSED.fullmatch(each)]
     return frame[frame["period"].isin(kept)]
@@ -129,7 +129,7 @@ def points_of(design: Design, scenario: str) -> pd.DataFrame:
     """Number and values of the points of a scenario, in the order of the design."""
     import pandas as pd
 
-    return pd.DataFrame([{"point": p.number, **p.values} for p in design.points if p.scenario == scenario])
+    return pd.DataFrame([{"number": p.number, **p.values} for p in design.points if p.scenario == scenario])
 
 
 def short_names(design: Design) -> dict[str, str]:

@@ -44,7 +44,7 @@ def sweep(words: Sequence[str]) -> int:
     warn(text for text in swept.record["warnings"] if text not in asked.warnings)
     say("\n".join(filter(None, [sweep_screen(swept), analyses_screen(swept), str(swept.shown)])))
     return tell_failures([
-        f"point {row['point']} replication {row['replication']}: {row['type']}: {row['message']}; "
+        f"point {row['number']} replication {row['replication']}: {row['type']}: {row['message']}; "
         f"again: {row['command']}"
         for row in swept.record["failures"]
     ])  # fmt: skip

@@ -28,11 +28,14 @@ Record = Mapping[str, Any]
 UNLIKE = ("seconds", "command")
 """Columns that differ from one time to the next: how long a point took, and the command that names folders."""
 
-IDENTIFYING = ("digest", "key")
+IDENTIFYING = ("point", "key")
 """Columns that name the paths of input files and the engine: whether the points are those of then is seen before."""
 
-NAMING = ("point", "replication", "metric", "period")
+NAMING = ("number", "replication", "metric", "period")
 """Columns that name a row."""
+
+NAMED = {"number": "point", "replication": "replication"}
+"""What those that are numbers are called."""
 
 BLOCK = 100
 """Points whose figures are compared at once: what memory holds of the results."""
@@ -103,7 +106,7 @@ def _design(path: Path, found: Sweep, numbers: Sequence[int], workers: str | Non
     design = read_design(path, numbers, further)
     if any(study.files for study in design.bases.values()):  # a digest of points names the path of an input file
         return replace(design, asked=replace(design.asked, runs=False, reports=False))
-    there = dict(found.points[["point", "digest"]].itertuples(index=False, name=None))
+    there = dict(found.points[["number", "point"]].itertuples(index=False, name=None))
     for point in design.points:
         if there.get(point.number) != point.digest:
             was = f"got digest {point.digest}, there {there.get(point.number)}"
@@ -120,7 +123,7 @@ def _announcement(record: Record, number: int) -> str:
 
 def _failed(record: Record, again: Record, numbers: Sequence[int]) -> str:
     """The first replication that failed only one of the two times."""
-    was, now = ({(row["point"], row["replication"]) for row in each["failures"] if row["point"] in set(numbers)}
+    was, now = ({(row["number"], row["replication"]) for row in each["failures"] if row["number"] in set(numbers)}
                 for each in (record, again))  # fmt: skip
     for point, replication in sorted(was ^ now):
         ways = ("failed there", "not here") if (point, replication) in was else ("failed here", "not there")
@@ -131,7 +134,7 @@ def _failed(record: Record, again: Record, numbers: Sequence[int]) -> str:
 def _figures(there: Path, here: Path, numbers: Sequence[int]) -> str:
     """The first figure of a replication that differs."""
     for start in range(0, len(numbers), BLOCK):
-        if found := _table(there, here, FRAMES["results"], numbers[start : start + BLOCK]):
+        if found := _table(there, here, FRAMES["results"], numbers[start : start + BLOCK], IDENTIFYING):
             return found
     return ""
 
@@ -151,7 +154,7 @@ def _table(there: Path, here: Path, name: str, numbers: Sequence[int], without: 
 
     if missing := next((where for where in (there, here) if not (where / name).is_file()), None):
         return f"{name}: absent {'there' if missing == there else 'here'}"
-    was, now = (pq.read_table(path / name, filters=[("point", "in", list(numbers))]) for path in (there, here))
+    was, now = (pq.read_table(path / name, filters=[("number", "in", list(numbers))]) for path in (there, here))
     was, now = (table.select([c for c in table.column_names if c not in without]) for table in (was, now))
     if table_digest(was) == table_digest(now):
         return ""
@@ -167,7 +170,7 @@ def rows_of(table: pa.Table, number: int) -> pa.Table:
     """The rows of a point."""
     import pyarrow.compute as pc
 
-    return table.filter(pc.equal(table["point"], number))
+    return table.filter(pc.equal(table["number"], number))
 
 
 def _of_point(number: int, was: pa.Table, now: pa.Table) -> str:
@@ -179,7 +182,7 @@ def _of_point(number: int, was: pa.Table, now: pa.Table) -> str:
 def _row(table: pa.Table, spot: Spot) -> str:
     """A row by its names: ``point 3, replication 1, revenue, horizon``."""
     cells = {name: table.column(name)[spot.row].as_py() for name in NAMING if name in table.column_names}
-    return ", ".join(f"{name} {cells[name]}" if name in NAMING[:2] else str(cells[name]) for name in cells)
+    return ", ".join(f"{NAMED[name]} {cells[name]}" if name in NAMED else str(cells[name]) for name in cells)
 
 
 def _keys(record: Record) -> tuple[str, ...]:

@@ -31,9 +31,9 @@ def rules(experiment: Experiment, points: pd.DataFrame, results: pd.DataFrame) -
     experiment : Experiment
         With a discovery.
     points : DataFrame
-        ``point`` and a column per key, of one scenario; they fill the space.
+        ``number`` and a column per key, of one scenario; they fill the space.
     results : DataFrame
-        ``point``, ``replication``, ``metric``, ``value`` of the metric in the period.
+        ``number``, ``replication``, ``metric``, ``value`` of the metric in the period.
 
     Returns
     -------

@@ -52,8 +52,8 @@ def sweep_screen(found: Sweep, most: int = 20) -> str:
     record, table = found.record, found.table
     failed = f", {len(record['failures'])} runs failed" if record["failures"] else ""
     head = f"{record['points']} points, {record['replications']} runs{failed} in {found.path}"
-    columns = ["point", "scenario", *record["keys"], "metric", "period", "mean", "ci_low", "ci_high", "unit"]
-    first = table[columns].head(most).rename(columns=record["keys"]).astype(object)
+    columns = ["number", "scenario", *record["keys"], "metric", "period", "mean", "ci_low", "ci_high", "unit"]
+    first = table[columns].head(most).rename(columns=record["keys"] | {"number": "point"}).astype(object)
     rows = [_told(row) for row in first.where(first.notna(), None).to_dict("records")]
     rest = f"\n{len(table) - most} more rows" if len(table) > most else ""
     return f"{head}\n{aligned(rows)}{rest}"

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-OWN = ("point", "digest", "scenario", "status", "seconds", "error", "command", "key")
+OWN = ("number", "point", "scenario", "status", "seconds", "error", "command", "key")
 """Columns of points beside those of keys."""
 
 FIGURES = ("metric", "period", "unit", "mean", "ci_low", "ci_high", "sd", "replications", "n_defined")
 """Columns of the table beside those of points."""
 
-FAILED = ("point", "digest", "scenario", "replication", "type", "message", "command")
+FAILED = ("number", "point", "scenario", "replication", "type", "message", "command")
 """Columns of the failures."""
 
 BATCH = 200_000
@@ -60,7 +60,8 @@ def write_tables(table: JobTable, commands: Mapping[str, str]) -> dict[str, Any]
 
 
 def points_frame(table: JobTable, commands: Mapping[str, str]) -> pd.DataFrame:
-    """A row for every point: number, digest, scenario, keys in full and by alias, status, seconds, error, command."""
+    """A row for every point: place in the design, digest of the configuration, scenario, keys in full and by alias,
+    status, seconds, error, command."""
     import pandas as pd
 
     names = aliases(table.design.keys, (*OWN, *FIGURES))
@@ -69,7 +70,7 @@ def points_frame(table: JobTable, commands: Mapping[str, str]) -> pd.DataFrame:
         values = {key: _plain(point.values.get(key)) for key in table.design.keys}
         errors = table.failures_of(point.key)
         rows.append(
-            {"point": point.number, "digest": point.digest, "scenario": point.scenario}
+            {"number": point.number, "point": point.digest, "scenario": point.scenario}
             | values
             | {names[key]: value for key, value in values.items()}
             | {
@@ -133,7 +134,14 @@ def results_schema() -> pa.Schema:
 
     from scenarios.sweeps.run_point import part_schema
 
-    return pa.schema([("point", pa.int64()), ("scenario", pa.string()), *((f.name, f.type) for f in part_schema())])
+    return pa.schema(
+        [
+            ("number", pa.int64()),
+            ("point", pa.string()),
+            ("scenario", pa.string()),
+            *((f.name, f.type) for f in part_schema()),
+        ]
+    )
 
 
 def _results(table: JobTable, rows: list[pd.DataFrame], digests: dict[int, str]) -> Iterator[pa.Table]:
@@ -143,16 +151,17 @@ def _results(table: JobTable, rows: list[pd.DataFrame], digests: dict[int, str])
             continue
         found = chosen(table.figures(point.key), metrics, table.design.asked.periods)
         digests[point.number] = table_digest(found)
-        rows.append(means(found, len(table.done(point.key))).assign(point=point.number))
+        rows.append(means(found, len(table.done(point.key))).assign(number=point.number))
         yield _numbered(found, point)
 
 
 def _numbered(found: pa.Table, point: Planned) -> pa.Table:
     import pyarrow as pa
 
-    number = pa.array([point.number] * found.num_rows, pa.int64())
-    scenario = pa.array([point.scenario] * found.num_rows, pa.string())
-    return found.add_column(0, "point", number).add_column(1, "scenario", scenario)
+    own = {"number": point.number, "point": point.digest, "scenario": point.scenario}
+    for place, (name, value) in enumerate(own.items()):
+        found = found.add_column(place, name, pa.repeat(value, found.num_rows))
+    return found
 
 
 def _batches(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -232,7 +241,7 @@ def _joined(points: pd.DataFrame, rows: list[pd.DataFrame], keys: Iterable[str])
     """The table: every point with its keys, and its means."""
     import pandas as pd
 
-    told = ["point", "digest", "scenario", *keys, "status"]
-    figures = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["point", *FIGURES])
-    joined = points[told].merge(figures, on="point", how="left" if rows else "inner")
+    told = ["number", "point", "scenario", *keys, "status"]
+    figures = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["number", *FIGURES])
+    joined = points[told].merge(figures, on="number", how="left" if rows else "inner")
     return joined[[*told[:-1], *FIGURES, "status"]]

@@ -62,12 +62,13 @@ def _results_digest(path: Path) -> str:
     import pyarrow.parquet as pq
 
     digests: dict[int, str] = {}
-    numbers = pc.unique(pq.read_table(path, columns=["point"])["point"]).to_pylist()
+    numbers = pc.unique(pq.read_table(path, columns=["number"])["number"]).to_pylist()
     for start in range(0, len(numbers), BLOCK):
         block = numbers[start : start + BLOCK]
-        table = pq.read_table(path, filters=[("point", "in", block)])
+        table = pq.read_table(path, filters=[("number", "in", block)])
         digests |= {
-            number: table_digest(rows_of(table, number).drop_columns(["point", "scenario"])) for number in block
+            number: table_digest(rows_of(table, number).drop_columns(["number", "point", "scenario"]))
+            for number in block
         }
     return combine(digests)
 
@@ -87,8 +88,8 @@ def _parts(path: Path, record: Record) -> Check:
 def _means(found: Sweep) -> Check:
     """Whether the table holds the means of the results."""
     results, table = found.results, found.table
-    own = results.groupby(["point", "metric", "period"], observed=True)["value"].mean()
-    told = table.dropna(subset="metric").set_index(["point", "metric", "period"])["mean"]
+    own = results.groupby(["number", "metric", "period"], observed=True)["value"].mean()
+    told = table.dropna(subset="metric").set_index(["number", "metric", "period"])["mean"]
     if len(own) != len(told):
         return Check("means", False, f"{len(told)} means of {len(own)} figures")
     gap = (own.reindex(told.index) - told).abs() / told.abs().clip(lower=1.0)

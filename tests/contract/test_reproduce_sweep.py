@@ -138,21 +138,21 @@ def test_some_points_are_reproduced_from_the_first_to_the_last(
         return run_design(design, out)
 
     monkeypatch.setattr("scenarios.sweeps.reproduce.run_design", noted)
-    change(folder / "results.parquet", "value", spot(folder / "results.parquet", point=1))
+    change(folder / "results.parquet", "value", spot(folder / "results.parquet", number=1))
     assert reproduce_sweep(folder, points="3").text == "identical: 3 of 6 points, 6 runs, 18 figures"
     assert seen == [0, 2, 5]
     assert capsys.readouterr().err.splitlines()[0] == "3 of 6 points again, spread evenly"
-    change(folder / "results.parquet", "value", spot(folder / "results.parquet", point=2))
+    change(folder / "results.parquet", "value", spot(folder / "results.parquet", number=2))
     assert reproduce_sweep(folder, points="3", quiet=True).text.startswith("point 2, replication 0, cash, horizon: ")
 
 
 @pytest.mark.usefixtures("again")
 def test_the_first_differing_figure_is_named(folder: Path) -> None:
     path = folder / "results.parquet"
-    cells = {"point": 3, "replication": 1, "metric": "revenue", "period": "horizon"}
+    cells = {"number": 3, "replication": 1, "metric": "revenue", "period": "horizon"}
     was = pq.read_table(path).to_pylist()[spot(path, **cells)]["value"]
     change(path, "value", spot(path, **cells))
-    change(path, "value", spot(path, point=5))
+    change(path, "value", spot(path, number=5))
     found = reproduce_sweep(folder, quiet=True)
     assert not found.identical
     assert found.text == f"point 3, replication 1, revenue, horizon: value {was + 1} there, {was} here"
@@ -160,7 +160,7 @@ def test_the_first_differing_figure_is_named(folder: Path) -> None:
 
 @pytest.mark.usefixtures("again")
 def test_a_changed_mean_or_point_is_named(folder: Path) -> None:
-    row = spot(folder / "table.parquet", point=2, metric="cash", period="horizon")
+    row = spot(folder / "table.parquet", number=2, metric="cash", period="horizon")
     change(folder / "table.parquet", "mean", row)
     text = reproduce_sweep(folder, quiet=True).text
     assert text.startswith("table.parquet: point 2, cash, horizon: mean ")
@@ -241,7 +241,7 @@ def test_a_sweep_is_valid_as_it_was_made(swept: Path) -> None:
 
 def test_a_damaged_sweep_is_not_valid(folder: Path) -> None:
     change(folder / "results.parquet", "value", 0)
-    change(folder / "points.parquet", "point", 3)
+    change(folder / "points.parquet", "number", 3)
     (folder / "table.csv").unlink()
     part = sorted((folder / "parts").iterdir())[0]
     part.write_bytes(part.read_bytes()[:-1])

@@ -38,8 +38,8 @@ metrics: [revenue, cash, signed, utilisation]
 """
 METRICS = {"revenue", "cash", "signed", "utilisation", "utilisation_sales"}
 COUNT = len(METRICS)
-POINTS = ["point", "digest", "scenario", HEADS, "heads", "status", "seconds", "error", "command", "key"]
-TABLE = ["point", "digest", "scenario", HEADS, "metric", "period", "unit", "mean", "ci_low", "ci_high", "sd",
+POINTS = ["number", "point", "scenario", HEADS, "heads", "status", "seconds", "error", "command", "key"]
+TABLE = ["number", "point", "scenario", HEADS, "metric", "period", "unit", "mean", "ci_low", "ci_high", "sd",
          "replications", "n_defined", "status"]  # fmt: skip
 
 
@@ -99,7 +99,16 @@ def copy(swept: Sweep, tmp_path: Path) -> Path:
 def test_the_folder_holds_what_was_published(swept: Sweep) -> None:
     assert list(swept.points.columns) == POINTS
     assert list(swept.table.columns) == TABLE
-    assert list(swept.results.columns) == ["point", "scenario", "replication", "metric", "period", "value", "unit"]
+    assert list(swept.results.columns) == [
+        "number",
+        "point",
+        "scenario",
+        "replication",
+        "metric",
+        "period",
+        "value",
+        "unit",
+    ]
     assert len(swept.points) == 6
     assert len(swept.results) == 6 * 2 * COUNT
     assert len(swept.table) == 6 * COUNT
@@ -124,10 +133,10 @@ def test_a_point_is_the_run_that_its_command_makes(swept: Sweep, conf: Path, tmp
     place = command.index("--config-dir")
     extra = ["replications=2", "report.enabled=false", "forecast.enabled=false", "progress=false"]
     study = compose(overrides=[*command[:place], *extra], config_dir=command[place + 1])
-    assert study.digest == row["digest"]
+    assert study.digest == row["point"]
     summary = run(study, tmp_path / "run").summary
     own = summary[summary["period"] == "horizon"].set_index("metric")
-    found = swept.table[swept.table["point"] == row["point"]].set_index("metric")
+    found = swept.table[swept.table["number"] == row["number"]].set_index("metric")
     assert len(found) == COUNT
     for column in ("mean", "ci_low", "ci_high", "sd", "n_defined"):
         np.testing.assert_allclose(found[column].astype(float), own.loc[found.index, column].astype(float))
@@ -179,7 +188,7 @@ def test_what_fails_is_a_row_and_the_rest_goes_on(
     )
     assert "nan" not in shown.out.split(), "what one replication does not say stays empty"
     found = Sweep(path)
-    assert found.failures[["point", "replication", "type"]].values.tolist() == [
+    assert found.failures[["number", "replication", "type"]].values.tolist() == [
         [1, 1, "ZeroDivisionError"], [4, 1, "ZeroDivisionError"],
     ]  # fmt: skip
     assert found.failures["command"].str.contains(f"{HEADS}=2 .*replications=2").all()
@@ -198,7 +207,7 @@ def test_a_point_that_is_refused_is_a_row(conf: Path, tmp_path: Path) -> None:
     assert found.points["status"].tolist() == ["done", "failed"]
     assert set(found.failures["type"]) == {"InputError"}
     assert "heads: must be" in found.points["error"][1]
-    table = found.table.set_index("point")
+    table = found.table.set_index("number")
     assert table.loc[1, "status"] == "failed"
     assert np.isnan(table.loc[1, "mean"])
 
@@ -290,7 +299,7 @@ def test_run_folders_of_points_are_kept_on_request(conf: Path, tmp_path: Path, s
     assert len(list((path / "runs").iterdir())) == 2
     for _, row in found.points.iterrows():
         result = Result([path / "runs" / row["key"][:16]])
-        assert result.manifest.study_digest == row["digest"]
+        assert result.manifest.study_digest == row["point"]
         assert result.manifest.replications == 2
     shutil.rmtree(path / "runs")
     assert main(words(path, conf, "experiment.keep={runs: true}", f"experiment.keys.{HEADS}=[1]")) == DONE
@@ -309,7 +318,7 @@ def test_a_precision_goes_on_where_it_is_not_reached(
     asked = [f"experiment.precision={{metric: touches, relative: {relative}}}", f"experiment.keys.{HEADS}=[1]",
              "experiment.scenarios=[baseline]"]  # fmt: skip
     assert main(words(path, conf, *asked)) == DONE
-    (count,) = set(Sweep(path).results.groupby("point")["replication"].nunique())
+    (count,) = set(Sweep(path).results.groupby("number")["replication"].nunique())
     assert count >= 20
     values = Sweep(path).results.query("metric == 'cash'")["replication"].tolist()
     assert values == list(range(count))

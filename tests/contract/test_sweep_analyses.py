@@ -41,7 +41,7 @@ def written(folder: Path, found: Design, value: Callable[[Any, int], float], per
         for point in found.points
         for number in range(found.asked.replications)
     ]
-    names = ["point", "scenario", "replication", "metric", "period", "value", "unit"]
+    names = ["number", "scenario", "replication", "metric", "period", "value", "unit"]
     folder.mkdir(exist_ok=True)
     pd.DataFrame(rows, columns=names).to_parquet(folder / "results.parquet")
     return folder
@@ -108,7 +108,7 @@ def test_a_planted_box_is_told_in_business_words(tmp_path: Path) -> None:
     by_key = {row["key"]: row for row in limits}
     assert by_key[PRICE]["low"] == pytest.approx(310, abs=10)
     assert by_key[TRIAL]["high"] == pytest.approx(15, abs=0.8)
-    x = pd.DataFrame([{"point": p.number, **p.values} for p in found.points])
+    x = pd.DataFrame([{"number": p.number, **p.values} for p in found.points])
     held = x[(x[PRICE] > by_key[PRICE]["low"]) & (x[TRIAL] < by_key[TRIAL]["high"])]
     density = ((held[PRICE] > 310) & (held[TRIAL] < 15)).mean()
     assert {(row["coverage"], row["density"]) for row in limits} == {(1, density)}
@@ -189,7 +189,7 @@ def test_a_tornado_by_the_command(own: Path, tmp_path: Path) -> None:
     assert found.points[HEADS].tolist() == [3, 1, 5, 3, 3]
     assert found.tornado["metric"].tolist() == ["cash_min"] * 2 + ["touches"] * 2
     bars = found.tornado.set_index(["metric", "alias"])
-    means = found.table[found.table["metric"] == "cash_min"].set_index("point")["mean"]
+    means = found.table[found.table["metric"] == "cash_min"].set_index("number")["mean"]
     assert bars.loc[("cash_min", "fixed_month"), "swing"] == pytest.approx(means[4] - means[3])
     assert bars.loc[("touches", "heads"), "swing"] == 0
     assert {"tornado.parquet", "tornado.csv", "keys.csv"} < set(found.record["files"])
@@ -204,7 +204,7 @@ def test_a_tornado_by_the_command(own: Path, tmp_path: Path) -> None:
 
 def test_a_discovery_by_the_command(own: Path, tmp_path: Path) -> None:
     found = swept(own, tmp_path / "s", "experiment=failing", "experiment.replications=1")
-    values = found.results[found.results["metric"] == "cash_min"].set_index("point")["value"]
+    values = found.results[found.results["metric"] == "cash_min"].set_index("number")["value"]
     assert found.discovery["density"].iloc[0] == pytest.approx((values < 900_000).mean())
     assert analyses_screen(found).startswith("Discovery\n  baseline: lowest cash (cash_min) below 900,000 in ")
     assert found.record["settings"]["experiment"]["discovery"] == {"metric": "cash_min", "below": 900_000}

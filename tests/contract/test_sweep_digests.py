@@ -84,7 +84,7 @@ class Counted:
 def test_the_figures_differ_by_point_replication_and_seed(whole: Path, conf: Path, tmp_path: Path) -> None:
     """What the other tests find equal would be different if anything were mixed up."""
     wide = Sweep(whole).results.pivot_table(
-        index=["point", "replication"], columns=["metric", "period"], values="value"
+        index=["number", "replication"], columns=["metric", "period"], values="value"
     )
     assert len(wide) == len(wide.drop_duplicates()) == RUNS
     other = swept(tmp_path / "sweep", conf, "seed=2")
@@ -128,8 +128,8 @@ def test_the_order_of_points_changes_their_numbers_alone(whole: Path, conf: Path
     assert simulate.calls == 0, "the same points"
     names = ["scenario", HEADS, "metric", "period"]
     one, other = (Sweep(each).table.set_index(names).sort_index() for each in (whole, path))
-    assert (one["point"] != other["point"]).any()
-    assert one.drop(columns="point").equals(other.drop(columns="point"))
+    assert (one["number"] != other["number"]).any()
+    assert one.drop(columns="number").equals(other.drop(columns="number"))
 
 
 @pytest.mark.parametrize("stop", [0, 5, RUNS - 1])

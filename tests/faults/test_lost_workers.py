@@ -195,7 +195,7 @@ def test_a_worker_of_a_cluster_that_is_killed(tmp_path: Path, address: str) -> N
                for n in facts.replications]  # fmt: skip
     assert len(set(numbers)) == 8
     results = pq.read_table(tmp_path / "sweep" / "results.parquet").to_pandas()
-    assert not results.duplicated(["point", "replication", "metric", "period"]).any()
+    assert not results.duplicated(["number", "replication", "metric", "period"]).any()
     run_design(design(8), tmp_path / "undisturbed")
     assert digests(tmp_path / "sweep") == digests(tmp_path / "undisturbed")
 

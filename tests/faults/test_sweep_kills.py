@@ -125,8 +125,8 @@ def test_a_long_sweep_killed_many_times(tmp_path: Path) -> None:
         assert all(read_part(trial.path / PARTS / name) for name in parts(trial.path) - before), "partial"
     assert trial.finish(trial.path) == trial.finish(tmp_path / "undisturbed")
     found = Sweep(trial.path).results
-    assert not found.duplicated(["point", "replication", "metric", "period"]).any(), "doubled"
-    assert len(found[["point", "replication"]].drop_duplicates()) == number * REPLICATIONS, "lost"
+    assert not found.duplicated(["number", "replication", "metric", "period"]).any(), "doubled"
+    assert len(found[["number", "replication"]].drop_duplicates()) == number * REPLICATIONS, "lost"
     assert all(read_part(trial.path / PARTS / name) for name in parts(trial.path)), "partial"
     print(f"{trial.kills} kills, {trial.ends} ends before one; {dict(trial.moments)}")
 

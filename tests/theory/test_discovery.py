@@ -22,13 +22,13 @@ def points(count: int, seed: int) -> pd.DataFrame:
     low, high = np.array([60, 1000, 1, -0.1]), np.array([140, 9000, 12, 0.3])
     frame = pd.DataFrame(low + (high - low) * u, columns=KEYS)
     whole = {"market.accounts": "int64", "policy.sales.people": "int64"}
-    return frame.astype(whole).assign(point=np.arange(count))
+    return frame.astype(whole).assign(number=np.arange(count))
 
 
 def found_in(frame: pd.DataFrame, chance: np.ndarray, seed: int, keys: list[str] = KEYS) -> Discovery:
     rng = np.random.default_rng(seed)
     failed = (rng.random(len(frame)) < chance).astype(float)
-    return discover(frame, pd.Series(failed, index=frame["point"]), keys)
+    return discover(frame, pd.Series(failed, index=frame["number"]), keys)
 
 
 def planted(frame: pd.DataFrame) -> np.ndarray:
@@ -66,7 +66,7 @@ def test_coverage_density_and_mass_are_those_of_the_rule() -> None:
     frame = points(400, 5)
     rng = np.random.default_rng(5)
     shares = rng.binomial(10, np.where(planted(frame), 0.7, 0.1)) / 10
-    box = discover(frame, pd.Series(shares, index=frame["point"]), KEYS).boxes[0]
+    box = discover(frame, pd.Series(shares, index=frame["number"]), KEYS).boxes[0]
     held = np.ones(400, dtype=bool)
     for limit in box.limits:
         held &= frame[limit.key].gt(limit.low).to_numpy() & frame[limit.key].lt(limit.high).to_numpy()
@@ -114,7 +114,7 @@ def test_a_key_of_words() -> None:
 def test_few_failures_or_few_successes_give_no_box() -> None:
     frame = points(100, 8)
     for share in (0.0, 1.0):
-        found = discover(frame, pd.Series(share, index=frame["point"]), KEYS)
+        found = discover(frame, pd.Series(share, index=frame["number"]), KEYS)
         assert found.boxes == ()
         assert found.table().empty
         assert found.limits().empty
@@ -134,7 +134,7 @@ def test_points_without_a_verdict_are_left_out_and_shares_are_checked() -> None:
 
 def test_failures_are_shares_of_defined_replications() -> None:
     results = pd.DataFrame({
-        "point": [0, 0, 1, 1, 2, 2], "replication": [0, 1] * 3, "metric": "cash_min",
+        "number": [0, 0, 1, 1, 2, 2], "replication": [0, 1] * 3, "metric": "cash_min",
         "value": [-1.0, 5, -3, math.nan, math.nan, math.nan],
     })  # fmt: skip
     found = failures(results, "cash_min", below=0)

@@ -28,10 +28,10 @@ def names(keys: int) -> list[str]:
 
 def frames(x: np.ndarray, y: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Points and results of a sweep: y by point and replication."""
-    points = pd.DataFrame(x, columns=names(x.shape[1])).assign(point=np.arange(len(x)))
+    points = pd.DataFrame(x, columns=names(x.shape[1])).assign(number=np.arange(len(x)))
     n, count = y.shape
     results = pd.DataFrame({
-        "point": np.repeat(np.arange(n), count), "replication": np.tile(np.arange(count), n), "metric": "arr",
+        "number": np.repeat(np.arange(n), count), "replication": np.tile(np.arange(count), n), "metric": "arr",
         "value": y.ravel(),
     })  # fmt: skip
     return points, results

@@ -83,8 +83,8 @@ def check(found: Sweep, width: float, near: float) -> None:
     hits = [own.loc[at, "low"] <= value <= own.loc[at, "high"] for at, value in truth().items()]
     assert sum(hits) >= 5
     assert (own["high"] - own["low"]).median() < width
-    results = found.points[["point"]].assign(replication=0, metric="signed", value=signed)
-    exact = sobol(found.points[["point", *KEYS]], results, list(KEYS)).query("of == 'expected'").set_index("key")
+    results = found.points[["number"]].assign(replication=0, metric="signed", value=signed)
+    exact = sobol(found.points[["number", *KEYS]], results, list(KEYS)).query("of == 'expected'").set_index("key")
     assert max(abs(own.loc[(of, key), "estimate"] - exact.loc[key, of]) for of, key in truth()) < near
 
 

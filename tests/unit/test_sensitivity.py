@@ -28,13 +28,13 @@ VALUES = (SAMPLE[:, 0] * SAMPLE[:, 1] / 1000)[:, None] + NOISE
 
 
 def points_of(x: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(x, columns=KEYS).assign(point=np.arange(len(x)) + 7)
+    return pd.DataFrame(x, columns=KEYS).assign(number=np.arange(len(x)) + 7)
 
 
 def results_of(y: np.ndarray, metric: str = "arr") -> pd.DataFrame:
     n, count = y.shape
     return pd.DataFrame({
-        "point": np.repeat(np.arange(n) + 7, count), "replication": np.tile(np.arange(count), n), "metric": metric,
+        "number": np.repeat(np.arange(n) + 7, count), "replication": np.tile(np.arange(count), n), "metric": metric,
         "value": y.ravel(),
     })  # fmt: skip
 
@@ -47,11 +47,11 @@ def test_responses_keep_the_order_of_the_points_and_the_replications_of_all() ->
     results = results_of(np.arange(6.0).reshape(3, 2)).sample(frac=1, random_state=1)
     points = points_of(np.ones((3, 2))).iloc[::-1]
     assert noise.responses(points, results, "arr").values.tolist() == [[4, 5], [2, 3], [0, 1]]
-    one_less = results[~(results["point"].eq(8) & results["replication"].eq(0))]
+    one_less = results[~(results["number"].eq(8) & results["replication"].eq(0))]
     found = noise.responses(points, one_less, "arr")
     assert found.values.tolist() == [[5], [3], [1]]
     assert found.replications.tolist() == [1]
-    failed = noise.responses(points, results[results["point"] != 8], "arr").values
+    failed = noise.responses(points, results[results["number"] != 8], "arr").values
     assert np.isnan(failed[1]).all()
     assert failed[[0, 2]].tolist() == [[4, 5], [0, 1]]
 
@@ -63,7 +63,7 @@ def test_results_that_are_no_function_of_point_and_replication_are_refused() -> 
     with pytest.raises(ValueError, match="point 7 is listed twice"):
         noise.responses(pd.concat([points, points]), results, "arr")
     with pytest.raises(ValueError, match="no replication has results at every point"):
-        noise.responses(points, results[results["point"] - 7 == results["replication"]], "arr")
+        noise.responses(points, results[results["number"] - 7 == results["replication"]], "arr")
 
 
 @pytest.mark.parametrize(("keys", "says"), [
@@ -256,7 +256,7 @@ def test_a_group_has_an_absolute_effect_without_direction() -> None:
     problem = PROBLEM | {"num_vars": 3, "names": list("abc"), "bounds": [[0, 1]] * 3, "groups": ["one", "two", "two"]}
     design = morris_sample.sample(problem, 8, num_levels=4, seed=3)
     y = (3 * design[:, 0] + design[:, 1] * design[:, 2])[:, None]
-    points = pd.DataFrame({"point": np.arange(len(y)) + 7})
+    points = pd.DataFrame({"number": np.arange(len(y)) + 7})
     found = morris(points, results_of(y), ["one", "two"], Screening(design, ["one", "two", "two"]))
     library = morris_analysis.analyze(problem, design, y[:, 0], num_resamples=2, seed=1)
     assert found.set_index("key").loc[["one", "two"], "mu_star"].to_numpy() == pytest.approx(library["mu_star"])

@@ -301,7 +301,7 @@ def test_what_was_run_has_seeds_and_digests(pages: dict[str, str]) -> None:
 
 def test_means_of_the_fixture_are_those_of_the_program(folders: dict[str, Path]) -> None:
     found = Swept(folders["grid"])
-    row = found.means[(found.means["metric"] == "signed") & (found.means["point"] == 5)].iloc[0]
+    row = found.means[(found.means["metric"] == "signed") & (found.means["number"] == 5)].iloc[0]
     own = willink(found.values("signed", "horizon").loc[5].to_numpy())
     assert (row["mean"], row["ci_low"], row["ci_high"]) == pytest.approx((own.mean, own.low, own.high))
 
@@ -349,12 +349,12 @@ def flat(folder: Path) -> Swept:
     found = Swept(folder)
     found.means = found.means.assign(mean=2.0, ci_low=1.0, ci_high=3.0)
     found.origins = {}
-    again = [found.points.assign(point=found.points["point"] + 1000 * n) for n in range(3)]
+    again = [found.points.assign(number=found.points["number"] + 1000 * n) for n in range(3)]
     extra = {f"policy.terms.k{n}": np.arange(len(again[0]) * 3) for n in range(9)}
     found.points = pd.concat(again, ignore_index=True).assign(**extra)
     found.columns = [PRICE, *extra]
     failed = [
-        {"point": n, "scenario": "baseline", "replication": 0, "message": "m", "command": "c"} for n in range(201)
+        {"number": n, "scenario": "baseline", "replication": 0, "message": "m", "command": "c"} for n in range(201)
     ]
     found.failed = pd.DataFrame(failed).astype(str).assign(type="T")
     return found
@@ -363,8 +363,8 @@ def flat(folder: Path) -> Swept:
 def crowded(folder: Path) -> Swept:
     """More points than a chart shows."""
     found = Swept(folder)
-    more = [found.points.assign(point=found.points["point"] + 1000 * n) for n in range(5)]
-    figures = [found.means.assign(point=found.means["point"] + 1000 * n) for n in range(5)]
+    more = [found.points.assign(number=found.points["number"] + 1000 * n) for n in range(5)]
+    figures = [found.means.assign(number=found.means["number"] + 1000 * n) for n in range(5)]
     found.points, found.means = pd.concat(more, ignore_index=True), pd.concat(figures, ignore_index=True)
     return found
 

@@ -59,9 +59,9 @@ def _near(view: View, key: str, value: Any) -> str:
 
 def points_of(view: View, metric: str, key: str, scenario: str) -> pd.DataFrame:
     """Points of a scenario as x (value of the key, its words where it holds words), y, low, high, point."""
-    rows = view.of(metric, scenario).merge(view.folder.points[["point", key]], on="point")
+    rows = view.of(metric, scenario).merge(view.folder.points[["number", key]], on="number")
     renamed = rows.rename(columns={key: "x", "mean": "y", "ci_low": "low", "ci_high": "high"})
-    return renamed[["point", "x", "y", "low", "high"]].dropna(subset=["x", "y"])
+    return renamed[["number", "x", "y", "low", "high"]].dropna(subset=["x", "y"])
 
 
 def along(points: pd.DataFrame) -> pd.Series:
@@ -120,7 +120,7 @@ def _cloud(view: View, key: str, scenario: str, points: pd.DataFrame, size: floa
     shown = points.iloc[::step]
     told = shown["x"].map(lambda v: view.setting(key, v)) if is_words(points["x"]) else shown["x"]
     frame = shown.assign(x=told, **{c: shown[c] * size for c in ("y", "low", "high")})
-    frame = frame.assign(name=[view.text("sweeps.result.point", point=int(p)) for p in shown["point"]])
+    frame = frame.assign(name=[view.text("sweeps.result.point", point=int(p)) for p in shown["number"]])
     if is_words(points["x"]):
         line = line.set_axis([view.setting(key, v) for v in line.index])
     return Cloud(view.scenario(scenario), view.colour(scenario), frame, line)

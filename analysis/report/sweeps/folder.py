@@ -11,7 +11,7 @@ from analysis.report.forecasts.folder import GUARD, texts
 if TYPE_CHECKING:
     import pandas as pd
 
-POINT = ("point", "digest", "scenario", "status")
+POINT = ("number", "point", "scenario", "status")
 FIGURES = ("metric", "period", "unit", "mean", "ci_low", "ci_high", "sd", "replications", "n_defined")
 """Columns of the tables beside those of keys."""
 
@@ -30,7 +30,7 @@ ORIGIN = ("key", "alias", "kind", "label", "unit", "origin", "source", "meaning"
           "own_low", "own_high", "range_from")  # fmt: skip
 """Columns of the register of keys, all of them texts: a key may be a word."""
 
-FAILED = ("point", "scenario", "replication", "type", "message", "command")
+FAILED = ("number", "scenario", "replication", "type", "message", "command")
 
 
 class Swept(Folder):
@@ -47,10 +47,10 @@ class Swept(Folder):
     @cached_property
     def means(self) -> pd.DataFrame:
         """Means with intervals of the points there are, by metric and period; those without any figure are left out."""
-        wanted = ("point", "scenario", *FIGURES)
+        wanted = ("number", "scenario", *FIGURES)
         found = self.table("table", list(wanted))
         found = found.reindex(columns=[*found.columns, *(c for c in wanted if c not in found.columns)])
-        known = found["metric"].notna() & found["point"].isin(self.points["point"])
+        known = found["metric"].notna() & found["number"].isin(self.points["number"])
         return texts(found[known], ("scenario", "metric", "period", "unit"))
 
     def values(self, metric: str, period: str) -> pd.DataFrame:
@@ -58,10 +58,10 @@ class Swept(Folder):
         import pandas as pd
 
         filters = [("metric", "=", metric), ("period", "=", period)]
-        found = self.table("results", ["point", "replication", "value"], filters)
+        found = self.table("results", ["number", "replication", "value"], filters)
         if found.empty:
             return pd.DataFrame(dtype=float)
-        return found.pivot_table(index="point", columns="replication", values="value", dropna=False)
+        return found.pivot_table(index="number", columns="replication", values="value", dropna=False)
 
     @cached_property
     def sensitivity(self) -> pd.DataFrame:

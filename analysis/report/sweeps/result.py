@@ -40,7 +40,7 @@ def headline(view: View) -> str:
     if low["mean"] == high["mean"]:
         return view.text("sweeps.result.same", value=view.say.value(high["mean"], unit), **fields)
     ends = {name: view.say.value(row["mean"], unit) for name, row in (("low", low), ("high", high))}
-    places = {f"{name}_at": place(view, row["point"]) for name, row in (("low", low), ("high", high))}
+    places = {f"{name}_at": place(view, row["number"]) for name, row in (("low", low), ("high", high))}
     return view.text("sweeps.result.headline", **fields, **ends, **places)
 
 
@@ -57,7 +57,7 @@ def period(view: View) -> str:
 
 def _counts(view: View) -> Cards:
     text, what, folder = view.text, view.what(), view.folder
-    points = set(folder.failed["point"]) if len(folder.failed) else set()
+    points = set(folder.failed["number"]) if len(folder.failed) else set()
     note = text("sweeps.result.failed_points", count=text.count(len(points))) if points else ""
     cards = [
         Card(text("sweeps.points_card"), what["points"], "", text("sweeps.result.sampler", sampler=sampler(view))),
@@ -88,13 +88,13 @@ def _extremes(view: View) -> Table:
 def _extreme(view: View, metric: str, end: str, found: tuple[pd.Series, pd.DataFrame]) -> list[Cell]:
     text, unit, (row, values) = view.text, view.unit(metric), found
     bounds = text.interval(row["ci_low"], row["ci_high"], unit)
-    alike = as_good(values, int(row["point"]))
+    alike = as_good(values, int(row["number"]))
     told, word = text("format.undefined") if alike is None else text.count(alike), text.unit(unit)
     name = text(f"sweeps.result.{end}")
     return [
         Cell(view.say.metric(metric), text("sweeps.result.unit", end=name, unit=word) if word else name),
         Cell(text.number(row["mean"], unit), bounds),
-        *_where(view, int(row["point"])),
+        *_where(view, int(row["number"])),
         Cell(told),
     ]
 
@@ -155,7 +155,7 @@ def heat(view: View) -> list[Block]:
 
 def _heat(view: View, metric: str, scenario: str) -> Table | None:
     first, second = view.folder.free
-    rows = view.of(metric, scenario).merge(view.folder.points[["point", first, second]], on="point")
+    rows = view.of(metric, scenario).merge(view.folder.points[["number", first, second]], on="number")
     grid = rows.pivot_table(index=first, columns=second, values="mean")
     if grid.size == 0 or grid.isna().any(axis=None) or len(rows) != grid.size or max(grid.shape) > MOST_HEAT:
         return None
@@ -178,7 +178,7 @@ def _heat(view: View, metric: str, scenario: str) -> Table | None:
 def _points(view: View) -> Table:
     """All points with their metrics, folded."""
     text, points = view.text, view.folder.points
-    means = {m: {int(r["point"]): r for r in view.of(m).to_dict("records")} for m in view.metrics}
+    means = {m: {int(r["number"]): r for r in view.of(m).to_dict("records")} for m in view.metrics}
     shown = points.head(MOST_ROWS).to_dict("records")
     rows = [_point(view, row, means) for row in shown]
     names = [text("sweeps.number"), text("sweeps.scenario"), *(view.key(k) for k in view.drawn)]
@@ -189,7 +189,7 @@ def _points(view: View) -> Table:
 
 
 def _point(view: View, row: dict[Any, Any], means: dict[str, dict[int, dict[Any, Any]]]) -> list[Cell]:
-    point = int(row["point"])
+    point = int(row["number"])
     cells = [Cell(str(point)), Cell(view.scenario(str(row["scenario"])))]
     cells += [Cell(view.setting(key, row[key])) for key in view.drawn]
     for metric, found in means.items():

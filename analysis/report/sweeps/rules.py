@@ -114,7 +114,7 @@ def _chart(view: View, scenario: str, box: pd.DataFrame, place: int) -> Chart | 
     if points.empty:
         return None
     axes = [axis(view, key) for key in keys]
-    columns = [view.folder.points.set_index("point")[key] for key in keys]
+    columns = [view.folder.points.set_index("number")[key] for key in keys]
     ends = [(limits[key]["low"], limits[key]["high"]) for key in keys]
     if len(keys) < BOTH:
         size, unit = _scaled(view, points["mean"], metric)
@@ -147,7 +147,7 @@ def _drawable(view: View, key: str) -> bool:
 def failing(view: View, scenario: str) -> pd.DataFrame:
     """Mean of the metric and share of replications that fail, by point of a scenario."""
     metric, period = str(view.threshold["metric"]), str(view.threshold.get("period") or view.period)
-    own = view.folder.points.loc[view.folder.points["scenario"] == scenario, "point"]
+    own = view.folder.points.loc[view.folder.points["scenario"] == scenario, "number"]
     values = view.folder.values(metric, period)
     values = values[values.index.isin(own)]
     below = view.threshold.get("below")

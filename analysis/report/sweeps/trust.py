@@ -26,7 +26,7 @@ def attention(view: View) -> list[str]:
     if status != COMPLETE:
         lines.append(text("sweeps.attention.status", status=status))
     if len(folder.failed):
-        counts = {"runs": text.count(len(folder.failed)), "points": text.count(folder.failed["point"].nunique())}
+        counts = {"runs": text.count(len(folder.failed)), "points": text.count(folder.failed["number"].nunique())}
         lines.append(text("sweeps.attention.failed", **counts))
     fewest = folder.means["replications"].min() if len(folder.means) else FEWEST
     if fewest < FEWEST:
@@ -45,7 +45,7 @@ def failures(view: View) -> Panel | None:
     rows = [
         [
             Cell(
-                text("sweeps.failures.which", **{c: r[c] for c in ("point", "replication")}),
+                text("sweeps.failures.which", point=r["number"], replication=r["replication"]),
                 view.scenario(r["scenario"]),
             ),
             Cell(r["message"], r["type"], look="left"),
@@ -55,7 +55,7 @@ def failures(view: View) -> Panel | None:
     ]
     head = [text("sweeps.failures.point"), text("sweeps.failures.why"), text("setup.failure_command")]
     note = text("sweeps.cut", rows=text.count(MOST_ROWS)) if len(table) > MOST_ROWS else ""
-    counts = {"runs": text.count(len(table)), "points": text.count(table["point"].nunique())}
+    counts = {"runs": text.count(len(table)), "points": text.count(table["number"].nunique())}
     title, told = text("sweeps.failures.title"), text("sweeps.failures.headline", **counts)
     block = Table(head, rows, note=note, dense=True)
     return Panel("failures", title, told, text("sweeps.failures.lead"), [block])

@@ -79,7 +79,7 @@ class View:
 
     @cached_property
     def _means(self) -> dict[str, pd.DataFrame]:
-        return {str(m): rows.drop_duplicates("point") for m, rows in self.means.groupby("metric", sort=False)}
+        return {str(m): rows.drop_duplicates("number") for m, rows in self.means.groupby("metric", sort=False)}
 
     @property
     def main(self) -> str:
@@ -200,7 +200,7 @@ class View:
 
     @cached_property
     def _rows(self) -> dict[int, dict[str, Any]]:
-        return {int(row["point"]): row for row in self.folder.points.to_dict("records")}
+        return {int(row["number"]): row for row in self.folder.points.to_dict("records")}
 
     def at(self, point: int, key: str) -> str:
         """Value of a key at a point."""
