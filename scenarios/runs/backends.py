@@ -56,9 +56,7 @@ def ready(pool: Pool, place: Path | None = None) -> None:
     """
     if pool.backend == LOCAL:
         return
-    if find_spec(PACKAGES[pool.backend]) is None:
-        text = f"needs the package {PACKAGES[pool.backend]}, got none; pip install 'tobsim[{pool.backend}]'"
-        raise InputError([f"execution.backend: {text}, or execution.backend=local"])
+    _check_installed(pool)
     if pool.backend == DASK:
         from scenarios.runs.dask_cluster import check_workers
 
@@ -69,17 +67,30 @@ def ready(pool: Pool, place: Path | None = None) -> None:
         check_nodes(pool, place)
 
 
+def _check_installed(pool: Pool) -> None:
+    if find_spec(PACKAGES[pool.backend]) is None:
+        text = f"needs the package {PACKAGES[pool.backend]}, got none; pip install 'tobsim[{pool.backend}]'"
+        raise InputError([f"execution.backend: {text}, or execution.backend=local"])
+
+
 def width(pool: Pool) -> int:
-    """How many calls are worked on at the same time."""
+    """How many calls are worked on at the same time.
+
+    Raises
+    ------
+    InputError
+        If a package is not installed, or nothing answers at the address.
+    """
+    if pool.backend == LOCAL:
+        return pool.workers
+    _check_installed(pool)
     if pool.backend == DASK:
         from scenarios.runs.dask_cluster import threads
 
         return threads(pool)
-    if pool.backend == RAY:
-        from scenarios.runs.ray_cluster import processors
+    from scenarios.runs.ray_cluster import processors
 
-        return processors(pool)
-    return pool.workers
+    return processors(pool)
 
 
 def sent(calls: Mapping[int, Call], pool: Pool, notes: Path | None = None) -> Iterator[tuple[int, Any]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.errors import InputError
-from scenarios.runs.backends import PACKAGES, width
+from scenarios.runs.backends import width
 from scenarios.runs.pool import LOCAL, Pool, pool_of
 from scenarios.runs.progress import duration
 from scenarios.sweeps.points import Design, Planned, point_study
@@ -90,10 +90,6 @@ def _processes(pool: Pool) -> tuple[int, str]:
         found = width(pool)
     except InputError as error:
         return assumed, f"{error.problems[0]}; {what}"
-    except ImportError:
-        extra, package = pool.backend, PACKAGES[pool.backend]
-        text = f"execution.backend: needs the package {package}, got none; pip install 'tobsim[{extra}]'"
-        return assumed, f"{text}; {what}"
     return (found, "") if found else (assumed, f"execution.address: has no worker, got {pool.address}; {what}")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -30,6 +28,7 @@ from scenarios.sweeps.points import Asked, make_design
 from scenarios.sweeps.sampling import Point
 from scenarios.sweeps.sweep import run_design
 from tests.fixtures.clusters import cluster, scheduler
+from tests.fixtures.deaths import dying
 
 pytest.importorskip("distributed", reason="the extra dask is not installed")
 
@@ -85,27 +84,13 @@ def test_the_runs_of_a_comparison_on_a_cluster(tmp_path: Path, dask: list[str]) 
     assert digests(tmp_path / "here") == digests(tmp_path / "cluster")
 
 
-def dying(marker: Path) -> Callable[[Any, int, int], Any]:
-    """A simulator whose process is killed once, in the third point."""
-
-    def simulate(timeline: Any, seed: int, replication: int) -> Any:
-        from sim.simulate import simulate as real
-
-        if timeline.spec.policy.desks["sales"].heads == 3 and not marker.exists():
-            marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(timeline, seed, replication)
-
-    return simulate
-
-
 def test_a_sweep_over_processes_and_on_a_cluster_of_which_a_worker_is_killed(tmp_path: Path, dask: list[str]) -> None:
     found = {}
     for name, words in (("one", []), ("two", ["execution.workers=2"]), ("cluster", dask)):
         base = compose("mini", [*SHORT, *words], config_dir=MINI)
         points = [Point(i, "baseline", {"policy.desks.sales.heads": 1 + i}) for i in range(5)]
         design = make_design("heads", base, {"baseline": base}, points, Asked(2, metrics=("cash", "signed")))
-        stand_in = dying(tmp_path / "died") if name == "cluster" else None
+        stand_in = dying(tmp_path / "died", heads=3) if name == "cluster" else None
         done = run_design(design, tmp_path / name, simulate=stand_in)
         assert done.failures.empty
         found[name] = {file: entry["digest"] for file, entry in Sweep(done.path).record["files"].items()}

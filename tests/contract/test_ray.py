@@ -22,6 +22,7 @@ from scenarios.sweeps.folder import Sweep
 from scenarios.sweeps.points import Asked, Design, make_design
 from scenarios.sweeps.sampling import Point
 from scenarios.sweeps.sweep import run_design
+from tests.fixtures.deaths import dying
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 
@@ -69,22 +70,8 @@ def test_a_run_there_and_here(tmp_path: Path) -> None:
     assert tables(tmp_path / "there") == tables(tmp_path / "here")
 
 
-def dying(marker: Path) -> Callable[[Any, int, int], Any]:
-    """A simulator whose process is killed once, in the third point."""
-
-    def simulate(timeline: Any, seed: int, replication: int) -> Any:
-        from sim.simulate import simulate as real
-
-        if timeline.spec.policy.desks["sales"].heads == 3 and not marker.exists():
-            marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(timeline, seed, replication)
-
-    return simulate
-
-
 def test_a_sweep_of_which_a_worker_is_killed(tmp_path: Path) -> None:
-    done = run_design(design(5, *THERE), tmp_path / "there", simulate=dying(tmp_path / "died"))
+    done = run_design(design(5, *THERE), tmp_path / "there", simulate=dying(tmp_path / "died", heads=3))
     assert (tmp_path / "died").exists()
     assert done.failures.empty
     run_design(design(5), tmp_path / "here")

@@ -21,6 +21,7 @@ from scenarios.runs.manifest import read_manifest
 from scenarios.runs.replicate import Outcome, Task
 from scenarios.runs.sets import SETS, finished_sets
 from scenarios.runs.validate import validate
+from tests.fixtures.deaths import dying
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["report.enabled=false", "forecast.enabled=false", "progress=false"]
@@ -195,30 +196,15 @@ def test_a_run_in_which_all_fail_says_so(tmp_path, monkeypatch, capsys):
     assert lines[0].startswith("failed: replication 0: ZeroDivisionError: no customers; seed 1, again: tobsim run ")
 
 
-def dying(marker: Path | None):
-    """A simulator whose process dies in replication 1: once if there is a marker to leave, otherwise always."""
-
-    def simulate(timeline, seed, replication):
-        from sim.simulate import simulate as real
-
-        if replication == 1 and not (marker and marker.exists()):
-            if marker:
-                marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(timeline, seed, replication)
-
-    return simulate
-
-
 def test_the_work_of_a_lost_process_is_sent_again(tmp_path, undisturbed):
     path = tmp_path / "run"
-    found = run(study("execution.workers=2"), path, simulate=dying(tmp_path / "died"))
+    found = run(study("execution.workers=2"), path, simulate=dying(tmp_path / "died", replication=1))
     assert found.failures == []
     assert digests(path) == undisturbed
 
 
 def test_a_replication_that_always_ends_its_process_fails_alone(tmp_path):
-    found = run(study("execution.workers=2"), tmp_path / "run", simulate=dying(None))
+    found = run(study("execution.workers=2"), tmp_path / "run", simulate=dying(None, replication=1))
     assert [(row["replication"], row["type"]) for row in found.failures] == [(1, "WorkerLost")]
     assert found.manifest.done == [0, 2, 3]
 

@@ -24,6 +24,7 @@ from scenarios.sweeps.run_point import PARTS, read_part
 from scenarios.sweeps.sampling import Point
 from scenarios.sweeps.sweep import run_design
 from tests.fixtures.clusters import cluster, joined, scheduler
+from tests.fixtures.deaths import dying
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 SHORT = ["effects=none", "market.accounts=20", "horizon.days=40", "progress=false"]
@@ -169,26 +170,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield file
 
 
-def dying(marker: Path | None, number: int) -> Callable[[Any, int, int], Any]:
-    """A simulator whose process dies at one point: once if there is a marker to leave, otherwise always."""
-
-    def simulate(timeline: Any, seed: int, replication: int) -> Any:
-        from sim.simulate import simulate as real
-
-        if timeline.spec.policy.desks["sales"].heads == number and not (marker and marker.exists()):
-            if marker:
-                marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(timeline, seed, replication)
-
-    return simulate
-
-
 @pytest.mark.slow
 def test_a_worker_of_a_cluster_that_is_killed(tmp_path: Path, address: str) -> None:
     """A job that had been written when its worker was killed may be given again; its figures are there once."""
     words = ("execution=dask", f"execution.address={address}")
-    found = run_design(design(8, *words), tmp_path / "sweep", simulate=dying(tmp_path / "died", 4))
+    found = run_design(design(8, *words), tmp_path / "sweep", simulate=dying(tmp_path / "died", heads=4))
     assert (tmp_path / "died").exists()
     assert found.failures.empty
     numbers = [(facts.key, n) for file in (tmp_path / "sweep" / PARTS).iterdir() if (facts := read_part(file))
@@ -203,7 +189,7 @@ def test_a_worker_of_a_cluster_that_is_killed(tmp_path: Path, address: str) -> N
 @pytest.mark.slow
 def test_a_point_that_always_kills_its_worker_fails_alone(tmp_path: Path, address: str) -> None:
     words = ("execution=dask", f"execution.address={address}")
-    found = run_design(design(6, *words), tmp_path / "sweep", simulate=dying(None, 2))
+    found = run_design(design(6, *words), tmp_path / "sweep", simulate=dying(None, heads=2))
     assert found.failures["type"].tolist() == [LOST]
     assert (found.points["status"] == "done").sum() == 5
 

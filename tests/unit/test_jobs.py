@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from scenarios.sweeps.run_point import PARTS, PartFacts, figures, metrics_table,
 from scenarios.sweeps.sampling import Point
 from scenarios.sweeps.sweep import run_design
 from scenarios.sweeps.tables import intervals
+from tests.fixtures.deaths import dying
 
 MINI = Path(__file__).parents[1] / "fixtures" / "mini_conf"
 SMALL = ["effects=none", "market.accounts=20", "horizon.days=40", "progress=false"]
@@ -220,27 +219,12 @@ def test_a_failed_replication_leaves_the_others_and_is_a_job_again_next_time(bas
     assert (job.key, job.replications) == (key, (0,))
 
 
-def dying(marker: Path | None) -> Callable[[Any, int, int], Any]:
-    """A simulator whose process dies in replication 1 of one point: once if there is a marker to leave, or always."""
-
-    def simulate(timeline: Any, seed: int, number: int) -> Any:
-        from sim.simulate import simulate as real
-
-        if (timeline.spec.policy.desks["sales"].heads, number) == (2, 1) and not (marker and marker.exists()):
-            if marker:
-                marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(timeline, seed, number)
-
-    return simulate
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("always", [False, True])
 def test_the_work_of_lost_processes_is_sent_again(base: Study, tmp_path: Path, always: bool) -> None:
     """The suite runs this small, below."""
     design = made(base, 4, *({HEADS: heads} for heads in range(1, 5)))
-    table = JobTable(filled(tmp_path), design, dying(None if always else tmp_path / "died"))
+    table = JobTable(filled(tmp_path), design, dying(None if always else tmp_path / "died", 2, 1))
     list(run_jobs(table, 2))
     table.refresh()
     failed = [(why.key, why.replication, why.type) for key in table.points for why in table.failures_of(key)]
@@ -250,7 +234,7 @@ def test_the_work_of_lost_processes_is_sent_again(base: Study, tmp_path: Path, a
 
 def test_the_work_of_a_lost_process_is_sent_again(base: Study, tmp_path: Path) -> None:
     design = made(base, 2, {HEADS: 1}, {HEADS: 2})
-    table = JobTable(filled(tmp_path), design, dying(tmp_path / "died"))
+    table = JobTable(filled(tmp_path), design, dying(tmp_path / "died", 2, 1))
     list(run_jobs(table, 2))
     table.refresh()
     assert table.finished == 4

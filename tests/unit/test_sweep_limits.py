@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scenarios.errors import InputError
+from scenarios.runs import backends
 from scenarios.runs.pool import Pool
 from scenarios.sweeps import guard
 from scenarios.sweeps.experiment import Experiment, Size, make_experiment
@@ -135,13 +136,21 @@ def test_a_sweep_of_the_promised_size_is_admitted() -> None:
     assert check_budget(experiment, points(experiment)) is None
 
 
+def test_without_the_package_of_a_cluster_hours_are_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda _: None)
+    words = ["execution=dask", "execution.address=tcp://cluster:8786", "execution.workers=3", "horizon.days=30"]
+    found = guard.estimate(design(made({PRICE: [100, 200]}, "list", *words)))
+    assert found.processes == 3
+    assert found.warning.startswith("execution.backend: needs the package distributed, got none; pip install")
+    assert found.warning.endswith("; the prediction assumes 3 at work")
+
+
 @pytest.mark.parametrize(
     ("answer", "processes", "told"),
     [
         (8, 8, ""),
         (0, 3, "execution.address: has no worker, got tcp://cluster:8786; the prediction assumes 3 at work"),
         (InputError(["execution.address: no scheduler answers"]), 3, "answers; the prediction assumes 3 at work"),
-        (ImportError("distributed"), 3, "execution.backend: needs the package distributed, got none; pip install"),
     ],
 )
 def test_hours_are_those_of_the_cluster_or_of_what_is_assumed(
